@@ -1,0 +1,75 @@
+import type { Cancellation } from "./cancellation.ts";
+import type { Metadata } from "./metadata.ts";
+import type { MethodSpec } from "./spec.ts";
+
+/**
+ * One call on its way through the layers, on the client and on the server alike.
+ *
+ * Never changed in place: a layer that wants something else passes on a copy, so attempts cannot disturb each other.
+ */
+export interface Call {
+  readonly method: MethodSpec;
+  /** The request message, or an AsyncIterable of them when the client streams. */
+  readonly request: unknown;
+  /** Client: what will be sent. Server: what arrived. */
+  readonly metadata: Metadata;
+  /** When the caller stops waiting, on the clock's `now()`; Infinity when never. The transport enforces it. */
+  readonly deadline: number;
+  /** 1 for the first attempt. On the server: what the client says, by `grpc-previous-rpc-attempts`. */
+  readonly attempt: number;
+  /** Fires when nobody waits for the call any more. The transport obeys it. */
+  readonly cancellation: Cancellation | undefined;
+  /** Client: false when the caller asked for a single attempt. */
+  readonly retry: boolean;
+  /** Client: called with the response headers when they arrive. */
+  readonly onHeaders?: ((headers: Metadata) => void) | undefined;
+  /** Client: called with the trailers when the call ends, also when it fails. */
+  readonly onTrailers?: ((trailers: Metadata) => void) | undefined;
+  /** Server: what the implementation answers besides messages. */
+  readonly response?: ResponseMetadata | undefined;
+  /** Who is at the other end of the connection. Set by server transports, and by a gateway for its in-process calls. */
+  readonly peer?: Peer | undefined;
+  /** Server: who calls, once the auth layer knows. */
+  readonly principal?: Principal | undefined;
+  /** Server: the deadline that the next hop may use, when it is not `deadline` itself. */
+  readonly onwardDeadline?: number | undefined;
+}
+
+/** The other end of a connection. */
+export interface Peer {
+  /** IP address without the port, or `unix`, or `in-process`. */
+  readonly address: string;
+  /** The verified client certificate, when the connection is mutual TLS. */
+  readonly certificate?: PeerCertificate | undefined;
+}
+
+/** The parts of an X.509 certificate that identify its owner. */
+export interface PeerCertificate {
+  /** URI subject alternative names, such as `spiffe://trust.domain/path`. */
+  readonly uris: readonly string[];
+  /** DNS subject alternative names. */
+  readonly dns: readonly string[];
+  /** SHA-256 of the certificate, hex with colons. */
+  readonly fingerprint: string;
+}
+
+/** A caller whose credential was verified. */
+export interface Principal {
+  /** Who it is: the token's `sub`, the API key's owner, the certificate's SPIFFE id. */
+  readonly subject: string;
+  /** Name of the provider that verified it. */
+  readonly provider: string;
+  readonly scopes: readonly string[];
+  readonly audiences: readonly string[];
+  /** Everything the credential says about the caller. */
+  readonly claims: { readonly [name: string]: unknown };
+}
+
+/** Headers and trailers that an implementation sets. Made only when it does. */
+export class ResponseMetadata {
+  headers: Metadata | undefined;
+  trailers: Metadata | undefined;
+}
+
+/** A copy with another deadline. */
+export const withDeadline = (call: Call, deadline: number): Call => ({ ...call, deadline });

@@ -1,0 +1,57 @@
+import type { RpcError } from "./error.ts";
+
+/**
+ * Tells everybody who works for a call that nobody waits for it any more.
+ *
+ * It does what an AbortController does at a hundredth of the price: the AbortSignal itself is made only when
+ * somebody asks for it. Created by transports and by layers that start several attempts.
+ */
+export class Cancellation {
+  #reason: RpcError | undefined;
+  #listeners: Set<(reason: RpcError) => void> | undefined;
+  #controller: AbortController | undefined;
+  /** Lets go of what this one follows. Whoever started the call runs it when the call has ended. */
+  release: (() => void) | undefined;
+
+  /** Why the call was cancelled, or undefined while it is wanted. */
+  get reason(): RpcError | undefined {
+    return this.#reason;
+  }
+
+  /** The same fact as an AbortSignal, for fetch, timers and other APIs that take one. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#reason) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Cancels. Only the first reason counts. */
+  cancel(reason: RpcError): void {
+    if (this.#reason) return;
+    this.#reason = reason;
+    const listeners = this.#listeners;
+    this.#listeners = undefined;
+    if (listeners) for (const listener of listeners) listener(reason);
+    this.#controller?.abort(reason);
+  }
+
+  /** Runs the listener at cancellation, at once when that has happened. Returns how to stop listening. */
+  onCancel(listener: (reason: RpcError) => void): () => void {
+    if (this.#reason) {
+      listener(this.#reason);
+      return nothing;
+    }
+    this.#listeners ??= new Set();
+    this.#listeners.add(listener);
+    return () => this.#listeners?.delete(listener);
+  }
+
+  /** How many listen. For tests: zero after a call has ended. */
+  get listening(): number {
+    return this.#listeners?.size ?? 0;
+  }
+}
+
+const nothing = () => {};

@@ -1,0 +1,158 @@
+import type { Call, Peer, Principal } from "./call.ts";
+import { ResponseMetadata } from "./call.ts";
+import { Cancellation } from "./cancellation.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { RpcError } from "./error.ts";
+import { Metadata, type MetadataInit } from "./metadata.ts";
+import type { MethodSpec } from "./spec.ts";
+
+/**
+ * What a caller may say about one call.
+ *
+ * A server's `CallContext` is a valid value: passing it on (as it is, or `{ ...context, timeoutMs: 200 }`) makes
+ * the next call share its deadline and cancellation, and carries trace metadata along.
+ */
+export interface CallOptions {
+  /**
+   * How long this caller is willing to wait, in milliseconds. Greater than 0.
+   *
+   * It can shorten the method's `timeout` policy, never lengthen it. All attempts and the waits between them
+   * share it, and the server receives what is left as `grpc-timeout`.
+   *
+   * Default: the method's policy; without one, no limit. Fails with DEADLINE_EXCEEDED.
+   * Source: gRFC A6 (a deadline spans all attempts); gRPC over HTTP/2, "Timeout".
+   */
+  readonly timeoutMs?: number | undefined;
+  /** The same as an instant on the clock that `performance.now()` reads. The earlier of the two counts. */
+  readonly deadline?: number | undefined;
+  /** Aborting it cancels the call, which then fails with CANCELLED. */
+  readonly signal?: AbortSignal | undefined;
+  /** Request metadata. Default: none. */
+  readonly metadata?: MetadataInit | undefined;
+  /** False: send the call once, whatever the retry policy says. Default: true. */
+  readonly retry?: boolean | undefined;
+  /** Receives the response headers when they arrive. */
+  readonly onHeaders?: ((headers: Metadata) => void) | undefined;
+  /** Receives the trailers when the call ends, also when it fails. */
+  readonly onTrailers?: ((trailers: Metadata) => void) | undefined;
+  /** Set by a server's context: ends this call when that one ends. */
+  readonly cancellation?: Cancellation | undefined;
+  /** Set by a server's context: its trace metadata travels on. */
+  readonly requestMetadata?: Metadata | undefined;
+}
+
+/** Request metadata that travels from hop to hop. Source: W3C Trace Context and Baggage; x-request-id by custom. */
+const travelling = ["traceparent", "tracestate", "baggage", "x-request-id"] as const;
+
+/** What an implementation knows about the call it serves; also the `options` of the calls it makes. */
+export class CallContext implements CallOptions {
+  readonly method: MethodSpec;
+  /** When the caller stops waiting, less the policy's `reserve`, on the clock of `performance.now()`; Infinity: never. */
+  readonly deadline: number;
+  /** Fires when nobody waits for the answer any more. `signal` tells the same. */
+  readonly cancellation: Cancellation;
+  /** What the caller sent. Only trace metadata travels on to the next hop. */
+  readonly requestMetadata: Metadata;
+  /** Who calls; undefined on a PUBLIC method called without credentials. */
+  readonly principal: Principal | undefined;
+  readonly peer: Peer;
+  /** 1 for the first attempt, as the caller says. */
+  readonly attempt: number;
+  readonly #response: ResponseMetadata;
+
+  constructor(call: Call) {
+    this.method = call.method;
+    this.deadline = call.onwardDeadline ?? call.deadline;
+    this.cancellation = call.cancellation ?? new Cancellation();
+    this.requestMetadata = call.metadata;
+    this.principal = call.principal;
+    this.peer = call.peer ?? unknownPeer;
+    this.attempt = call.attempt;
+    this.#response = call.response ?? new ResponseMetadata();
+  }
+
+  /** Aborts when nobody waits for the answer any more. */
+  get signal(): AbortSignal {
+    return this.cancellation.signal;
+  }
+
+  /** Response headers. They leave with the first message, so set them before it. */
+  get responseHeaders(): Metadata {
+    this.#response.headers ??= new Metadata();
+    return this.#response.headers;
+  }
+
+  /** Trailers. They leave with the status. */
+  get responseTrailers(): Metadata {
+    this.#response.trailers ??= new Metadata();
+    return this.#response.trailers;
+  }
+}
+
+const unknownPeer: Peer = { address: "unknown" };
+
+/** Options for work that goes on when the call it was started by has ended: trace metadata, no deadline, no cancellation. */
+export const detached = (context: CallOptions): CallOptions => ({ requestMetadata: context.requestMetadata });
+
+/** Makes the call that a client's layers see. */
+export function startCall(
+  method: MethodSpec,
+  request: unknown,
+  options: CallOptions | undefined,
+  clock: Clock = systemClock,
+): Call {
+  if (options === undefined) return { ...bare, metadata: new Metadata(), method, request };
+  const { timeoutMs, signal, cancellation } = options;
+  let deadline = options.deadline ?? Number.POSITIVE_INFINITY;
+  if (timeoutMs !== undefined) {
+    if (!(timeoutMs > 0))
+      throw new TypeError(`timeoutMs of ${method.path} is ${timeoutMs}: use milliseconds above 0, or leave it out`);
+    deadline = Math.min(deadline, clock.now() + timeoutMs);
+  }
+  return {
+    method,
+    request,
+    metadata: outgoing(options),
+    deadline,
+    attempt: 1,
+    cancellation: signal && !(options instanceof CallContext) ? follow(signal, cancellation) : cancellation,
+    retry: options.retry ?? true,
+    onHeaders: options.onHeaders,
+    onTrailers: options.onTrailers,
+  };
+}
+
+const bare = { deadline: Number.POSITIVE_INFINITY, attempt: 1, cancellation: undefined, retry: true } as const;
+
+function outgoing({ metadata, requestMetadata }: CallOptions): Metadata {
+  // A copy, because layers add to it and the caller may use the same object for the next call.
+  const result = metadata instanceof Metadata ? metadata.clone() : Metadata.from(metadata);
+  if (requestMetadata) {
+    for (const key of travelling) {
+      const value = result.has(key) ? undefined : requestMetadata.get(key);
+      if (value !== undefined) result.set(key, value);
+    }
+  }
+  return result;
+}
+
+/** A cancellation that fires with a signal, and with another cancellation if there is one. */
+function follow(signal: AbortSignal, other: Cancellation | undefined): Cancellation {
+  const cancellation = new Cancellation();
+  const abort = () =>
+    cancellation.cancel(new RpcError("CANCELLED", "the caller aborted the call", { cause: signal.reason }));
+  if (signal.aborted) abort();
+  else {
+    signal.addEventListener("abort", abort, { once: true });
+    cancellation.release = () => signal.removeEventListener("abort", abort);
+  }
+  const leave = other?.onCancel((reason) => cancellation.cancel(reason));
+  if (leave) {
+    const before = cancellation.release;
+    cancellation.release = () => {
+      before?.();
+      leave();
+    };
+  }
+  return cancellation;
+}

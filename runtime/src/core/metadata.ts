@@ -1,0 +1,143 @@
+/** A metadata value: text, or bytes under a key that ends in `-bin`. */
+export type MetadataValue = string | Uint8Array;
+
+/** What callers may pass where metadata is wanted: an instance, or a plain object of one or many values per key. */
+export type MetadataInit = Metadata | { readonly [key: string]: MetadataValue | readonly MetadataValue[] };
+
+const legalKey = /^[0-9a-z_.-]+$/;
+const legalText = /^[\x20-\x7e]*$/;
+/** Set by the transport alone. */
+const reserved = new Set([
+  "grpc-timeout",
+  "grpc-status",
+  "grpc-message",
+  "grpc-encoding",
+  "grpc-accept-encoding",
+  "grpc-status-details-bin",
+  "content-type",
+  "te",
+]);
+
+/**
+ * The headers or trailers of a call: lower-case keys, several values per key, bytes under `-bin` keys.
+ *
+ * Rejects what HTTP/2 could not carry: a key outside `[0-9a-z_.-]`, text outside printable ASCII, bytes under a
+ * text key. Errors name the key, never the value. Source: gRPC over HTTP/2, "Custom-Metadata".
+ */
+export class Metadata implements Iterable<readonly [string, MetadataValue]> {
+  #values: Map<string, MetadataValue[]> | undefined;
+  #load: (() => Iterable<readonly [string, MetadataValue]>) | undefined;
+
+  /** Metadata from what a caller passed; an instance is returned as it is. */
+  static from(init: MetadataInit | undefined): Metadata {
+    if (init instanceof Metadata) return init;
+    const metadata = new Metadata();
+    for (const key in init) {
+      const value = init[key] as MetadataValue | readonly MetadataValue[];
+      if (typeof value === "string" || value instanceof Uint8Array) metadata.append(key, value);
+      else for (const one of value) metadata.append(key, one);
+    }
+    return metadata;
+  }
+
+  /** Metadata that is read from the wire only when somebody looks at it. The entries are trusted to be legal. */
+  static lazy(load: () => Iterable<readonly [string, MetadataValue]>): Metadata {
+    const metadata = new Metadata();
+    metadata.#load = load;
+    return metadata;
+  }
+
+  /** The first value of a key as text, or undefined. Bytes are not text: see `bytes`. */
+  get(key: string): string | undefined {
+    const value = this.#read().get(key.toLowerCase())?.[0];
+    return typeof value === "string" ? value : undefined;
+  }
+
+  /** The first value of a `-bin` key, or undefined. */
+  bytes(key: string): Uint8Array | undefined {
+    const value = this.#read().get(key.toLowerCase())?.[0];
+    return typeof value === "string" ? undefined : value;
+  }
+
+  /** All values of a key, in the order they were sent. */
+  all(key: string): readonly MetadataValue[] {
+    return this.#read().get(key.toLowerCase()) ?? [];
+  }
+
+  has(key: string): boolean {
+    return this.#read().has(key.toLowerCase());
+  }
+
+  /** Replaces the values of a key. */
+  set(key: string, value: MetadataValue): this {
+    this.#read().set(check(key, value), [value]);
+    return this;
+  }
+
+  /** Adds a value to a key. */
+  append(key: string, value: MetadataValue): this {
+    const name = check(key, value);
+    const values = this.#read().get(name);
+    if (values) values.push(value);
+    else this.#read().set(name, [value]);
+    return this;
+  }
+
+  delete(key: string): this {
+    this.#read().delete(key.toLowerCase());
+    return this;
+  }
+
+  /** A copy that can be changed without touching this one. */
+  clone(): Metadata {
+    const copy = new Metadata();
+    for (const [key, values] of this.#read()) copy.#read().set(key, [...values]);
+    return copy;
+  }
+
+  /** True when there is no entry. */
+  get empty(): boolean {
+    return this.#load === undefined && (this.#values === undefined || this.#values.size === 0);
+  }
+
+  *[Symbol.iterator](): Iterator<readonly [string, MetadataValue]> {
+    for (const [key, values] of this.#read()) for (const value of values) yield [key, value];
+  }
+
+  /** The keys only: values may be secrets, and logs print objects by this method. */
+  toJSON(): string[] {
+    return [...this.#read().keys()];
+  }
+
+  #read(): Map<string, MetadataValue[]> {
+    this.#values ??= new Map();
+    if (this.#load) {
+      const load = this.#load;
+      this.#load = undefined;
+      for (const [key, value] of load()) {
+        const values = this.#values.get(key);
+        if (values) values.push(value);
+        else this.#values.set(key, [value]);
+      }
+    }
+    return this.#values;
+  }
+}
+
+function check(key: string, value: MetadataValue): string {
+  const name = key.toLowerCase();
+  if (!legalKey.test(name))
+    throw new TypeError(`metadata key ${JSON.stringify(key)}: use letters, digits, "_", "-" and "."`);
+  if (reserved.has(name)) throw new TypeError(`metadata key ${JSON.stringify(key)}: the transport sets it, remove it`);
+  if (name.endsWith("-bin") !== (typeof value !== "string")) {
+    throw new TypeError(
+      `metadata key ${JSON.stringify(key)}: bytes go under a key that ends in "-bin", text under any other`,
+    );
+  }
+  if (typeof value === "string" && !legalText.test(value)) {
+    throw new TypeError(
+      `metadata key ${JSON.stringify(key)}: the value has characters outside printable ASCII; use a "-bin" key`,
+    );
+  }
+  return name;
+}

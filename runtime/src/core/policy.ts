@@ -1,0 +1,82 @@
+import type { Call, Principal } from "./call.ts";
+import type { Clock } from "./clock.ts";
+import type { Field } from "./fields.ts";
+import type { Layer } from "./layer.ts";
+import type { MethodSpec } from "./spec.ts";
+
+/** Where a layer is installed: one method of one client or server. */
+export interface Site {
+  readonly method: MethodSpec;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** State that several methods of one client or server share. Made at the first request for the key. */
+  shared<T>(key: string, create: () => T): T;
+  /** Server: who can verify credentials, by the name policies use. */
+  readonly authProviders: ReadonlyMap<string, AuthProvider>;
+}
+
+/** Verifies one kind of credential. */
+export interface AuthProvider {
+  /**
+   * The caller, or undefined when the call carries no credential of this kind.
+   *
+   * Synchronous when the answer is known (a cached token), to keep the allowed path free of promises.
+   * Fails with UNAUTHENTICATED when there is such a credential and it is not good; the text says why
+   * without repeating any of it.
+   */
+  authenticate(call: Call): Principal | undefined | Promise<Principal | undefined>;
+}
+
+/** Everything the product knows about one policy. Client and server install it, generation checks it by it. */
+export interface Policy<Name extends string, Config> {
+  /** Key in `MethodPolicy` and in generated literals; also the `refusedBy` of its refusals. */
+  readonly name: Name;
+  /** Field of `mesh.v1.Policy`. */
+  readonly option: string;
+  /** How option text becomes config, one entry per config key. */
+  readonly fields: FieldTable<Config>;
+  /** The layer that a client installs; undefined when this config needs none. */
+  readonly client?: (config: Config, site: Site) => Layer | undefined;
+  /** The layer that a server installs; undefined when this config needs none. */
+  readonly server?: (config: Config, site: Site) => Layer | undefined;
+  /** The config of a method that sets none. Default: no layer. */
+  readonly absent?: Config;
+  /** What must hold between the fields, and between them and the method. */
+  readonly rules?: readonly Rule<Config>[];
+}
+
+/** One field per config key; of the element, when the config is a list. */
+export type FieldTable<Config> = Config extends readonly (infer Item)[]
+  ? { readonly [K in keyof Item]-?: Field<Item[K]> }
+  : { readonly [K in keyof Config]-?: Field<Config[K]> };
+
+/** A check on a resolved policy. */
+export interface Rule<Config> {
+  /** `<policy>/<what>`, such as `retry/needs-idempotency`. */
+  readonly id: string;
+  /** An error fails generation; a warning is printed. */
+  readonly severity: "error" | "warning";
+  /** What is wrong and what to do about it, or undefined when all is well. */
+  readonly check: (config: Config, method: MethodFacts) => string | undefined;
+}
+
+/** What rules may know about a method at generation time. */
+export interface MethodFacts {
+  readonly path: string;
+  readonly kind: MethodSpec["kind"];
+  readonly idempotency: MethodSpec["idempotency"];
+  /** The method's whole resolved policy, for rules that concern two kinds. */
+  readonly policy: MethodSpec["policy"];
+  /** Looks up a request field by its dotted proto path, such as `user.id`. */
+  field(path: string): FieldFacts | undefined;
+}
+
+/** What rules may know about a request field. */
+export interface FieldFacts {
+  readonly scalar: "string" | "bytes" | "bool" | "int" | "float" | "enum" | "message";
+  readonly repeated: boolean;
+  readonly map: boolean;
+  /** Marked by (mesh.v1.field).sensitive. */
+  readonly sensitive: boolean;
+}

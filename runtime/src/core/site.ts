@@ -1,0 +1,25 @@
+import { type Clock, systemClock } from "./clock.ts";
+import type { AuthProvider, Site } from "./policy.ts";
+import type { MethodSpec } from "./spec.ts";
+
+/** What all methods of one client or server have in common. */
+export interface SiteOptions {
+  readonly clock?: Clock | undefined;
+  readonly random?: (() => number) | undefined;
+  readonly authProviders?: ReadonlyMap<string, AuthProvider> | undefined;
+}
+
+/** Makes the sites of one client or server; they share the state that policies ask to share. */
+export function siteFactory(options: SiteOptions): (method: MethodSpec) => Site {
+  const states = new Map<string, unknown>();
+  const common = {
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+    authProviders: options.authProviders ?? new Map<string, AuthProvider>(),
+    shared<T>(key: string, create: () => T): T {
+      if (!states.has(key)) states.set(key, create());
+      return states.get(key) as T;
+    },
+  };
+  return (method) => ({ ...common, method });
+}

@@ -1,0 +1,13 @@
+/** The public surface: generated code and applications import from here alone. */
+export { type ClientOptions, createClient, policyOf } from "./client.ts";
+export type { Peer, PeerCertificate, Principal } from "./core/call.ts";
+export { CallContext, type CallOptions, detached } from "./core/context.ts";
+export { type Code, type ErrorDetail, RpcError, type RpcErrorOptions } from "./core/error.ts";
+export { Metadata, type MetadataInit, type MetadataValue } from "./core/metadata.ts";
+export type { Codec, MethodKind, MethodSpec, PathVariable, Route, ServiceSpec } from "./core/spec.ts";
+export type { Target } from "./core/target.ts";
+export { inProcess } from "./in-process.ts";
+export { type EsCodec, esCodec, type TsProtoFns, tsProtoCodec } from "./messages/codec.ts";
+export type { MethodPolicy } from "./policies/index.ts";
+export { type Implementation, implement, type ServerOptions } from "./server.ts";
+export { defineService, type ServiceData } from "./service.ts";

@@ -1,0 +1,102 @@
+import { randomUUID } from "node:crypto";
+import type { Call } from "./core/call.ts";
+import { CallContext } from "./core/context.ts";
+import { RpcError } from "./core/error.ts";
+import { compose, type Handler, type Layer } from "./core/layer.ts";
+import { type SiteOptions, siteFactory } from "./core/site.ts";
+import type { MethodSpec, ServiceSpec } from "./core/spec.ts";
+import { isStream, mapError } from "./core/stream.ts";
+import { layersOf } from "./stack.ts";
+
+/** A service and the object that serves it. */
+export interface Implementation {
+  readonly spec: ServiceSpec;
+  readonly object: object;
+}
+
+/**
+ * Binds an implementation to its service.
+ *
+ * Throws when a method is missing, naming it. Its methods are called with the implementation as `this`.
+ */
+export function implement<S extends object>(spec: ServiceSpec<S>, implementation: NoInfer<S>): Implementation {
+  for (const [key, method] of Object.entries(spec.methods)) {
+    if (typeof (implementation as { [key: string]: unknown })[key] !== "function") {
+      throw new TypeError(`the implementation of ${spec.name} has no method ${key}: add it, it serves ${method.path}`);
+    }
+  }
+  return { spec, object: implementation };
+}
+
+/** How a server is built, beyond what its proto files say. */
+export interface ServerOptions extends SiteOptions {
+  /**
+   * Told about every failure that is not an RpcError, with the id that the caller got.
+   *
+   * Default: prints it on stderr.
+   */
+  readonly onError?: ((error: unknown, id: string, method: MethodSpec) => void) | undefined;
+}
+
+/** A method with everything that serves it. */
+export interface ServedMethod {
+  readonly method: MethodSpec;
+  readonly handler: Handler;
+}
+
+/** One handler per method, policy included, composed once. Keyed by path. Throws when two implementations claim one path. */
+export function serverHandlers(
+  implementations: readonly Implementation[],
+  options: ServerOptions = {},
+): ReadonlyMap<string, ServedMethod> {
+  const site = siteFactory(options);
+  const served = new Map<string, ServedMethod>();
+  for (const { spec, object } of implementations) {
+    for (const [key, method] of Object.entries(spec.methods)) {
+      if (served.has(method.path))
+        throw new Error(`${method.path} has two implementations: register ${spec.name} once`);
+      const run = (object as { [key: string]: Run })[key] as Run;
+      const handler = compose([guard(options), ...layersOf("server", site(method))], invoke(method, run.bind(object)));
+      served.set(method.path, { method, handler });
+    }
+  }
+  return served;
+}
+
+type Run = (request: unknown, context: CallContext) => unknown;
+
+/** The innermost handler of a server: the user's method. */
+function invoke(method: MethodSpec, run: Run): Handler {
+  const streams = method.kind === "serverStream" || method.kind === "bidi";
+  return async (call) => {
+    const reply = await run(call.request, new CallContext(call));
+    if (streams ? isStream(reply) : typeof reply === "object" && reply !== null) return reply;
+    throw new TypeError(
+      `${method.path} returned ${reply === null ? "null" : typeof reply} instead of ${streams ? "an AsyncIterable" : "a message"}`,
+    );
+  };
+}
+
+/**
+ * Outermost on every server: what is not an RpcError becomes INTERNAL with an id. The id is all that the caller
+ * learns; the error itself goes to the log.
+ */
+function guard({ onError = printError }: ServerOptions): Layer {
+  const hide = (error: unknown, { method }: Call): RpcError => {
+    if (error instanceof RpcError) return error;
+    const id = randomUUID();
+    onError(error, id, method);
+    return new RpcError("INTERNAL", `internal error ${id}`, { cause: error });
+  };
+  return (next) => (call) =>
+    next(call).then(
+      (reply) => (isStream(reply) ? mapError(reply, (error) => hide(error, call)) : reply),
+      (error) => {
+        throw hide(error, call);
+      },
+    );
+}
+
+function printError(error: unknown, id: string, method: MethodSpec): void {
+  console.error(`${method.path} failed with internal error ${id}:`, error);
+}
