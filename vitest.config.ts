@@ -7,5 +7,6 @@ export default defineConfig({
   test: {
     include: ["runtime/**/*.test.ts", "plugin/**/*.test.ts", "scripts/**/*.test.ts", "examples/**/*.test.ts"],
     testTimeout: 20_000,
+    reporters: ["default", "./scripts/summary-reporter.ts"],
   },
 });
