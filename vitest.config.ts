@@ -2,8 +2,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   // Tests run the sources, not a build that may be stale.
-  resolve: { conditions: ["source", "module", "node"] },
-  ssr: { resolve: { conditions: ["source", "module", "node"] } },
+  resolve: { conditions: ["@protomesh/source", "module", "node"] },
+  ssr: { resolve: { conditions: ["@protomesh/source", "module", "node"] } },
   test: {
     include: ["runtime/**/*.test.ts", "plugin/**/*.test.ts", "scripts/**/*.test.ts", "examples/**/*.test.ts"],
     testTimeout: 20_000,
