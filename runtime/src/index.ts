@@ -8,6 +8,19 @@ export type { Codec, MethodKind, MethodSpec, PathVariable, Route, ServiceSpec } 
 export type { Target } from "./core/target.ts";
 export { inProcess } from "./in-process.ts";
 export { type EsCodec, esCodec, type TsProtoFns, tsProtoCodec } from "./messages/codec.ts";
+export {
+  BadRequest,
+  DebugInfo,
+  ErrorInfo,
+  Help,
+  LocalizedMessage,
+  PreconditionFailure,
+  QuotaFailure,
+  RequestInfo,
+  ResourceInfo,
+  RetryInfo,
+} from "./messages/details.ts";
+export { detail, findDetail } from "./messages/status.ts";
 export type { MethodPolicy } from "./policies/index.ts";
 export { type Implementation, implement, type ServerOptions } from "./server.ts";
 export { defineService, type ServiceData } from "./service.ts";
