@@ -1,12 +1,11 @@
-import type { Call } from "./core/call.ts";
-import { ResponseMetadata } from "./core/call.ts";
+import { type Call, ResponseMetadata } from "./core/call.ts";
 import { Cancellation } from "./core/cancellation.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
 import { RpcError } from "./core/error.ts";
 import type { Handler } from "./core/layer.ts";
 import { Metadata } from "./core/metadata.ts";
 import type { MethodSpec } from "./core/spec.ts";
-import { isStream, onEnd } from "./core/stream.ts";
+import { isStream, onEnd, untilCancelled } from "./core/stream.ts";
 import type { Target } from "./core/target.ts";
 import { type Implementation, type ServedMethod, type ServerOptions, serverHandlers } from "./server.ts";
 
@@ -57,55 +56,51 @@ function deliver(handler: Handler, call: Call, clock: Clock): Promise<unknown> {
   const stopTimer =
     left === Number.POSITIVE_INFINITY ? undefined : clock.schedule(left, () => cancellation.cancel(expired(call)));
   const unfollow = call.cancellation?.onCancel((reason) => cancellation.cancel(reason));
+  let over = false;
   const finish = (error?: unknown) => {
+    if (over) return;
+    over = true;
     stopTimer?.();
     unfollow?.();
-    if (error instanceof RpcError && error.metadata) call.onTrailers?.(error.metadata);
-    else call.onTrailers?.(response.trailers ?? new Metadata());
-    // Whoever still works for the call learns that it is over; a reader that left early cancels it this way.
-    cancellation.cancel(error instanceof RpcError ? error : new RpcError("CANCELLED", `${call.method.path} has ended`));
+    call.onTrailers?.((error instanceof RpcError ? error.metadata : response.trailers) ?? new Metadata());
   };
 
-  const cut = new Promise<never>((_, reject) => {
-    cancellation.onCancel(reject);
-  });
-  cut.catch(() => {});
-  const served = handler({
-    ...call,
-    cancellation,
-    response,
-    peer: call.peer ?? here,
-    onHeaders: undefined,
-    onTrailers: undefined,
-  });
-  return Promise.race([served, cut]).then(
-    (reply) => {
-      if (!isStream(reply)) {
-        if (response.headers) call.onHeaders?.(response.headers);
-        finish();
-        return reply;
-      }
-      call.onHeaders?.(response.headers ?? new Metadata());
-      return onEnd(cutBy(reply, cut), finish);
-    },
-    (error) => {
+  return new Promise((resolve, reject) => {
+    const end = (error: unknown) => {
       finish(error);
-      throw error;
-    },
-  );
+      reject(error);
+    };
+    const leave = cancellation.onCancel(end);
+    const request = isStream(call.request) ? untilCancelled(call.request, cancellation) : call.request;
+    const inner = {
+      ...call,
+      request,
+      cancellation,
+      response,
+      peer: call.peer ?? here,
+      onHeaders: undefined,
+      onTrailers: undefined,
+    };
+    handler(inner).then(
+      (reply) => {
+        if (over) return isStream(reply) ? void reply[Symbol.asyncIterator]().return?.() : undefined;
+        if (response.headers || isStream(reply)) call.onHeaders?.(response.headers ?? new Metadata());
+        if (isStream(reply)) {
+          // A reader that leaves before the end wants no more work done for it.
+          const stop = () => cancellation.cancel(new RpcError("CANCELLED", `the caller left ${call.method.path}`));
+          resolve(onEnd(untilCancelled(reply, cancellation, stop), finish));
+        } else {
+          leave();
+          finish();
+          resolve(reply);
+        }
+      },
+      (error) => {
+        leave();
+        end(error);
+      },
+    );
+  });
 }
 
 const expired = (call: Call) => new RpcError("DEADLINE_EXCEEDED", `${call.method.path} did not answer in time`);
-
-/** A stream that fails as soon as `cut` does, even while its source is silent. */
-function cutBy<T>(stream: AsyncIterable<T>, cut: Promise<never>): AsyncIterable<T> {
-  return {
-    [Symbol.asyncIterator]() {
-      const source = stream[Symbol.asyncIterator]();
-      return {
-        next: () => Promise.race([source.next(), cut]),
-        return: () => source.return?.() ?? Promise.resolve({ done: true, value: undefined }),
-      };
-    },
-  };
-}

@@ -24,9 +24,18 @@ export type OptionValue =
   | readonly OptionValue[]
   | { readonly [field: string]: OptionValue };
 
-/** An option value that cannot be used. The message says what is wrong and what would be right. */
+/** An option value that cannot be used. The message says where it is, what is wrong and what would be right. */
 export class OptionError extends Error {
   override readonly name = "OptionError";
+  readonly text: string;
+  /** Field names from the outside in. */
+  readonly path: readonly string[];
+
+  constructor(text: string, path: readonly string[] = []) {
+    super(path.length === 0 ? text : `${path.join(".")}: ${text}`);
+    this.text = text;
+    this.path = path;
+  }
 }
 
 const units: { readonly [unit: string]: number } = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
@@ -176,17 +185,17 @@ export function parseFields<Config>(
   const config: { [key: string]: unknown } = {};
   for (const [key, field] of Object.entries<Field<unknown>>(fields)) {
     const value = options[field.option];
-    let parsed: unknown;
-    if (value === undefined) parsed = field.fallback?.(config);
-    else
-      try {
-        parsed = field.parse(value);
-      } catch (error) {
-        if (error instanceof OptionError)
-          throw new OptionError(`${field.option}: ${error.message}`.replace(/^(\w+): (\w+(?:\.\w+)*): /, "$1.$2: "));
-        throw error;
-      }
+    const parsed = value === undefined ? field.fallback?.(config) : parseField(field, value);
     if (parsed !== undefined) config[key] = parsed;
   }
   return config as Config;
+}
+
+function parseField(field: Field<unknown>, value: OptionValue): unknown {
+  try {
+    return field.parse(value);
+  } catch (error) {
+    if (error instanceof OptionError) throw new OptionError(error.text, [field.option, ...error.path]);
+    throw error;
+  }
 }

@@ -1,3 +1,5 @@
+import type { Cancellation } from "./cancellation.ts";
+
 /** True for what a streaming method replies with. */
 export const isStream = (value: unknown): value is AsyncIterable<unknown> =>
   typeof value === "object" && value !== null && Symbol.asyncIterator in value;
@@ -52,6 +54,55 @@ export function mapError<T>(stream: AsyncIterable<T>, replace: (error: unknown) 
       return {
         next: () => source.next().catch(fail),
         return: async () => (await source.return?.().catch(fail)) ?? { done: true, value: undefined },
+      };
+    },
+  };
+}
+
+/**
+ * Passes a stream through until the cancellation fires; then it fails at once with the reason, even while its
+ * source is silent, and the source is told to stop. `onLeave` runs when the reader leaves before the end.
+ */
+export function untilCancelled<T>(
+  stream: AsyncIterable<T>,
+  cancellation: Cancellation,
+  onLeave?: () => void,
+): AsyncIterable<T> {
+  return {
+    [Symbol.asyncIterator]() {
+      const source = stream[Symbol.asyncIterator]();
+      let fail: ((reason: unknown) => void) | undefined;
+      // Not awaited: a generator that waits inside stops when that wait ends, and nobody should wait for it. Its late
+      // failure has no reader; the server's guard has reported it.
+      const stop = () => void source.return?.().catch(() => {});
+      const leave = cancellation.onCancel((reason) => {
+        fail?.(reason);
+        stop();
+      });
+      const next = () =>
+        new Promise<IteratorResult<T>>((resolve, reject) => {
+          if (cancellation.reason) return reject(cancellation.reason);
+          fail = reject;
+          source.next().then(
+            (result) => {
+              fail = undefined;
+              if (result.done) leave();
+              resolve(result);
+            },
+            (error) => {
+              leave();
+              reject(error);
+            },
+          );
+        });
+      return {
+        next,
+        return() {
+          leave();
+          stop();
+          onLeave?.();
+          return Promise.resolve({ done: true as const, value: undefined });
+        },
       };
     },
   };
