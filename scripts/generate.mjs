@@ -1,0 +1,48 @@
+// Prints all generated code of this repository anew. `--check`: exit code 1 and a list when anything was stale.
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const check = process.argv.includes("--check");
+
+/** Template, and the folders it writes. */
+const templates = [
+  ["plugin/buf.gen.yaml", ["plugin/src/gen"]],
+  ["runtime/buf.gen.yaml", ["runtime/src/messages/gen", "runtime/src/services/gen", "runtime/src/config/gen"]],
+  ["runtime/test/buf.gen.yaml", ["runtime/test"]],
+  ["buf.gen.yaml", ["examples/shop/gen"]],
+];
+
+const before = snapshot();
+for (const [template] of templates) {
+  const { status } = spawnSync(join(root, "node_modules/.bin/buf"), ["generate", "--template", template], {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+    shell: process.platform === "win32",
+  });
+  if (status !== 0) process.exit(1);
+  console.log(`generated from ${template}`);
+}
+if (check) {
+  const after = snapshot();
+  const stale = [...new Set([...before.keys(), ...after.keys()])].filter((file) => before.get(file) !== after.get(file));
+  if (stale.length > 0) {
+    console.error(`stale, now generated anew; read the difference and commit it:\n${stale.map((file) => `  ${file}`).join("\n")}`);
+    process.exit(1);
+  }
+}
+
+/** Contents of all files in the output folders, by path. */
+function snapshot() {
+  const files = new Map();
+  for (const folder of templates.flatMap(([, folders]) => folders)) {
+    if (!existsSync(join(root, folder))) continue;
+    for (const name of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
+      const path = join(name.parentPath, name.name);
+      if (name.isFile()) files.set(path, readFileSync(path, "utf8"));
+    }
+  }
+  return files;
+}
