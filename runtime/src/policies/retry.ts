@@ -1,31 +1,14 @@
-import type { Code } from "../core/error.ts";
 import { choice, duration, flag, nested, number, statusCodes } from "../core/fields.ts";
 import type { Policy } from "../core/policy.ts";
+import type { BudgetConfig, RetryConfig } from "./retry/config.ts";
+import { retryFailures } from "./retry/layer.ts";
+import { rules } from "./retry/rules.ts";
 
-/** When and how a failed call is sent again. */
-export interface RetryConfig {
-  /** With the first one. */
-  readonly attempts: number;
-  /** Codes worth another attempt. */
-  readonly on: readonly Code[];
-  readonly initialMs: number;
-  readonly maxMs: number;
-  readonly multiplier: number;
-  readonly jitter: "PROPORTIONAL" | "FULL" | "EQUAL" | "NONE";
-  /** Also retry an attempt that its own timeout cut off. */
-  readonly attemptTimeout: boolean;
-  readonly budget: BudgetConfig;
-}
-
-/** The share of calls that may be retries. */
-export interface BudgetConfig {
-  readonly ratio: number;
-  readonly floorPerSecond: number;
-  readonly windowMs: number;
-}
+export type { BudgetConfig, RetryConfig } from "./retry/config.ts";
 
 const budgetDefaults: BudgetConfig = { ratio: 0.2, floorPerSecond: 10, windowMs: 10_000 };
 
+/** Sends failed calls again, within a budget. Source: gRFC A6; the budget follows Finagle's RetryBudget. */
 export const retry: Policy<"retry", RetryConfig> = {
   name: "retry",
   option: "retry",
@@ -47,4 +30,6 @@ export const retry: Policy<"retry", RetryConfig> = {
       { fallback: () => budgetDefaults },
     ),
   },
+  client: retryFailures,
+  rules,
 };

@@ -1,20 +1,38 @@
 import { duration } from "../core/fields.ts";
-import type { Policy } from "../core/policy.ts";
+import type { Policy, Rule } from "../core/policy.ts";
+import type { TimeoutConfig } from "./timeout/config.ts";
+import { limitAttempt, limitCall, limitServing } from "./timeout/layers.ts";
 
-/** How long a call, an attempt or a silent stream may last, in milliseconds. */
-export interface TimeoutConfig {
-  /** Client: used when the caller gives no time. Covers all attempts and the waits between them. */
-  readonly totalMs?: number;
-  /** Client and server: the longest deadline accepted. */
-  readonly maxMs?: number;
-  /** Client: per attempt. */
-  readonly attemptMs?: number;
-  /** Streams: the longest gap between two messages. */
-  readonly idleMs?: number;
-  /** Server: held back when the deadline travels to the next hop. */
-  readonly reserveMs?: number;
-}
+export type { TimeoutConfig } from "./timeout/config.ts";
 
+const rules: readonly Rule<TimeoutConfig>[] = [
+  {
+    id: "timeout/attempt-below-total",
+    severity: "error",
+    check: ({ attemptMs, totalMs }) =>
+      attemptMs !== undefined && totalMs !== undefined && attemptMs >= totalMs
+        ? `attempt (${attemptMs} ms) is not below total (${totalMs} ms), so it never cuts an attempt: lower attempt or remove it`
+        : undefined,
+  },
+  {
+    id: "timeout/total-within-max",
+    severity: "error",
+    check: ({ totalMs, maxMs }) =>
+      totalMs !== undefined && maxMs !== undefined && totalMs > maxMs
+        ? `total (${totalMs} ms) is above max (${maxMs} ms): raise max or lower total`
+        : undefined,
+  },
+  {
+    id: "timeout/attempt-of-stream",
+    severity: "error",
+    check: ({ attemptMs }, { kind }) =>
+      attemptMs !== undefined && kind !== "unary"
+        ? "attempt would cut a stream that is well: use idle for streams, and keep attempt for unary methods"
+        : undefined,
+  },
+];
+
+/** How long a call may last. Source: gRPC over HTTP/2, "Timeout"; gRFC A6. */
 export const timeout: Policy<"timeout", TimeoutConfig> = {
   name: "timeout",
   option: "timeout",
@@ -25,7 +43,13 @@ export const timeout: Policy<"timeout", TimeoutConfig> = {
     idleMs: duration("idle"),
     reserveMs: duration("reserve"),
   },
+  client: limitCall,
+  server: limitServing,
+  rules,
 };
 
 /** The part of `timeout` that stands inside retry. */
-export const attemptTimeout: Pick<Policy<"timeout", TimeoutConfig>, "name" | "client"> = { name: "timeout" };
+export const attemptTimeout: Pick<Policy<"timeout", TimeoutConfig>, "name" | "client"> = {
+  name: "timeout",
+  client: limitAttempt,
+};

@@ -1,0 +1,111 @@
+import type { Call } from "../../core/call.ts";
+import type { Clock } from "../../core/clock.ts";
+import { RpcError } from "../../core/error.ts";
+import type { Handler, Layer } from "../../core/layer.ts";
+import type { Metadata } from "../../core/metadata.ts";
+import type { Site } from "../../core/policy.ts";
+import { backoff } from "./backoff.ts";
+import { Budget } from "./budget.ts";
+import type { RetryConfig } from "./config.ts";
+import { pushback } from "./pushback.ts";
+
+/**
+ * Sends a failed call again, until its promise settles well: that is gRPC's commit point, so one loop serves unary
+ * methods and server streams. What a client stream has sent is gone, so those methods get no layer.
+ *
+ * The caller always gets the last attempt's own error. Source: gRFC A6.
+ */
+export function retryFailures(config: RetryConfig, site: Site): Layer | undefined {
+  const { method, clock, random } = site;
+  if (method.kind === "clientStream" || method.kind === "bidi") return undefined;
+  const service = method.path.slice(0, method.path.lastIndexOf("/"));
+  const budget = site.shared(`retry-budget:${service}`, () => new Budget(config.budget));
+  const verdict = judge(config, site);
+  const waitBefore = backoff(config);
+
+  return (next) => {
+    /** `retry` counts since the backoff began: the peer's own delay starts it anew. */
+    const send = (call: Call, retry: number): Promise<unknown> => {
+      const startedAt = clock.now();
+      return next(call).catch((error: unknown) => {
+        const told = verdict(error, call, startedAt);
+        if (told === "stop") throw error;
+        const delay = told ?? waitBefore(retry, random());
+        const now = clock.now();
+        // An attempt that cannot start in time would only replace this error by a poorer one, later.
+        if (delay >= call.deadline - now || !budget.withdraw(now)) throw error;
+        const again = { ...call, attempt: call.attempt + 1 };
+        return pause(delay, call, clock).then(() => send(again, told === undefined ? retry + 1 : 0));
+      });
+    };
+    return (call) => {
+      budget.deposit(clock.now());
+      if (!call.retry) return next(call);
+      return call.onTrailers ? withLastTrailers(call, call.onTrailers, send) : send(call, 0);
+    };
+  };
+}
+
+/**
+ * Transports hold their timers on other clocks, and those come early by a little; so an attempt counts as cut when it
+ * ran for its time less this.
+ */
+const earlyMs = 5;
+
+/** Whether a failure is worth another attempt: "stop", the peer's delay, or undefined for our own backoff. */
+function judge(
+  { attempts, on, attemptTimeout }: RetryConfig,
+  { method, clock }: Site,
+): (error: unknown, call: Call, startedAt: number) => number | "stop" | undefined {
+  const codes = new Set(on);
+  const attemptMs = attemptTimeout ? attemptMsOf(method.policy.timeout) : undefined;
+
+  return (error, call, startedAt) => {
+    if (!(error instanceof RpcError) || error.refusedBy !== undefined) return "stop";
+    if (call.attempt >= attempts || call.cancellation?.reason) return "stop";
+    const cut =
+      attemptMs !== undefined && error.code === "DEADLINE_EXCEEDED" && clock.now() - startedAt >= attemptMs - earlyMs;
+    if (!cut && !codes.has(error.code)) return "stop";
+    const told = pushback(error);
+    // Whoever is out of quota stays so for a while; only the peer knows for how long.
+    return error.code === "RESOURCE_EXHAUSTED" && told === undefined ? "stop" : told;
+  };
+}
+
+/** `timeout.attempt` of the same method, if it has one. */
+function attemptMsOf(timeout: unknown): number | undefined {
+  return (timeout as { readonly attemptMs?: number } | undefined)?.attemptMs;
+}
+
+/** Waits, unless the caller gives up first. */
+function pause(ms: number, { cancellation }: Call, clock: Clock): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = clock.schedule(ms, () => {
+      leave?.();
+      resolve();
+    });
+    const leave = cancellation?.onCancel((reason) => {
+      stop();
+      reject(reason);
+    });
+  });
+}
+
+/** The caller hears of one call, so the trailers of attempts that failed and were repeated are not for it. */
+function withLastTrailers(
+  call: Call,
+  tell: (trailers: Metadata) => void,
+  send: (call: Call, retry: number) => Promise<unknown>,
+): ReturnType<Handler> {
+  let settled = false;
+  let last: Metadata | undefined;
+  const settle = () => {
+    settled = true;
+    if (last) tell(last);
+  };
+  const onTrailers = (trailers: Metadata) => {
+    if (settled) tell(trailers);
+    else last = trailers;
+  };
+  return send({ ...call, onTrailers }, 0).finally(settle);
+}
