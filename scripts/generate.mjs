@@ -27,9 +27,13 @@ for (const [template] of templates) {
 }
 if (check) {
   const after = snapshot();
-  const stale = [...new Set([...before.keys(), ...after.keys()])].filter((file) => before.get(file) !== after.get(file));
+  const stale = [...new Set([...before.keys(), ...after.keys()])].filter(
+    (file) => before.get(file) !== after.get(file),
+  );
   if (stale.length > 0) {
-    console.error(`stale, now generated anew; read the difference and commit it:\n${stale.map((file) => `  ${file}`).join("\n")}`);
+    console.error(
+      `stale, now generated anew; read the difference and commit it:\n${stale.map((file) => `  ${file}`).join("\n")}`,
+    );
     process.exit(1);
   }
 }

@@ -9,7 +9,8 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const project = mkdtempSync(join(tmpdir(), "protomesh-pack-"));
 const bin = (name) => join(root, "node_modules", ".bin", name);
-const run = (command, args, cwd = root) => execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+const run = (command, args, cwd = root) =>
+  execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 const step = (text) => console.log(`pack: ${text}`);
 
 try {
@@ -17,7 +18,8 @@ try {
   for (const name of ["runtime", "plugin"]) {
     run("npm", ["pack", "--silent", "--pack-destination", project], join(root, name));
   }
-  for (const file of readdirSync(project)) tarballs[file.startsWith("protomesh-runtime") ? "runtime" : "plugin"] = join(project, file);
+  for (const file of readdirSync(project))
+    tarballs[file.startsWith("protomesh-runtime") ? "runtime" : "plugin"] = join(project, file);
 
   for (const [name, tarball] of Object.entries(tarballs)) {
     step(`publint ${name}`);
@@ -32,12 +34,31 @@ try {
   const write = (name, text) => writeFileSync(join(user, name), text);
   write("package.json", JSON.stringify({ name: "user", private: true, type: "module" }));
   step("npm install in an empty project");
-  run("npm", ["install", "--silent", "--no-fund", "--no-audit", tarballs.runtime, tarballs.plugin, "typescript@5.9.3", "@types/node@20"], user);
+  run(
+    "npm",
+    [
+      "install",
+      "--silent",
+      "--no-fund",
+      "--no-audit",
+      tarballs.runtime,
+      tarballs.plugin,
+      "typescript@5.9.3",
+      "@types/node@20",
+    ],
+    user,
+  );
 
   step("import and require");
   const names = "createClient, implement, inProcess, RpcError, policyOf";
-  write("esm.mjs", `import { ${names} } from "@protomesh/runtime";\nif (typeof createClient !== "function" || policyOf.length !== 1) process.exit(1);\n`);
-  write("cjs.cjs", `const { ${names} } = require("@protomesh/runtime");\nif (typeof createClient !== "function" || policyOf.length !== 1) process.exit(1);\n`);
+  write(
+    "esm.mjs",
+    `import { ${names} } from "@protomesh/runtime";\nif (typeof createClient !== "function" || policyOf.length !== 1) process.exit(1);\n`,
+  );
+  write(
+    "cjs.cjs",
+    `const { ${names} } = require("@protomesh/runtime");\nif (typeof createClient !== "function" || policyOf.length !== 1) process.exit(1);\n`,
+  );
   run(process.execPath, ["esm.mjs"], user);
   run(process.execPath, ["cjs.cjs"], user);
 
@@ -49,7 +70,17 @@ try {
   write("use-esm.mts", `import { RpcError, type Target } from "@protomesh/runtime";\n${use}`);
   write("use-cjs.cts", `import { RpcError, type Target } from "@protomesh/runtime";\n${use}`);
   write("wrong.mts", `import { RpcError } from "@protomesh/runtime";\nnew RpcError("NOT_A_CODE", "x");\n`);
-  const strict = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--module", "nodenext", "--target", "es2022", "--types", "node"];
+  const strict = [
+    "--noEmit",
+    "--strict",
+    "--exactOptionalPropertyTypes",
+    "--module",
+    "nodenext",
+    "--target",
+    "es2022",
+    "--types",
+    "node",
+  ];
   const tsc = join(user, "node_modules", ".bin", "tsc");
   run(tsc, [...strict, "use-esm.mts", "use-cjs.cts"], user);
   if (succeeds(() => execFileSync(tsc, [...strict, "wrong.mts"], { cwd: user, stdio: "ignore" }))) {
@@ -58,7 +89,11 @@ try {
 
   step("the plugin's command and option files");
   run(join(user, "node_modules", ".bin", "protoc-gen-mesh"), ["--version"], user);
-  run(process.execPath, ["-e", `require("node:fs").accessSync("node_modules/protoc-gen-mesh/proto/mesh/v1/options.proto")`], user);
+  run(
+    process.execPath,
+    ["-e", `require("node:fs").accessSync("node_modules/protoc-gen-mesh/proto/mesh/v1/options.proto")`],
+    user,
+  );
   step("ok");
 } finally {
   rmSync(project, { recursive: true, force: true });

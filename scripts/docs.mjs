@@ -1,0 +1,97 @@
+// Proves the documentation: links lead somewhere, excerpts are excerpts, commands exist, TypeScript compiles.
+// What a block claims is in its first line:
+//   from=<file>        lines of that file, word for word
+//   ts check           compiles, with every strict flag
+//   sh                 npm scripts of this repository
+//   title=, quickstart, output, serve   README.md only: run for real by scripts/quickstart.mjs
+//   text               a drawing or a log; nothing to prove
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { blocks, links } from "./markdown.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const git = spawnSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], {
+  cwd: root,
+  encoding: "utf8",
+});
+const files = git.stdout.trim().split("\n");
+const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const problems = [];
+const compiled = [];
+
+for (const file of files) {
+  for (const link of links(join(root, file))) {
+    if (!existsSync(join(root, dirname(file), link))) problems.push(`${file}: the link ${link} leads nowhere`);
+  }
+  for (const block of blocks(join(root, file))) {
+    const problem = prove(file, block);
+    if (problem) problems.push(`${file}:${block.line}: ${problem}`);
+  }
+}
+problems.push(...compile());
+
+if (problems.length > 0) {
+  console.error(problems.join("\n"));
+  process.exit(1);
+}
+console.log(`${files.length} files, ${compiled.length} compiled blocks: all true`);
+
+/** What is wrong with a block, or undefined. */
+function prove(file, block) {
+  const { language, words, attributes, text } = block;
+  if (attributes.from) {
+    const source = existsSync(join(root, attributes.from))
+      ? readFileSync(join(root, attributes.from), "utf8")
+      : undefined;
+    if (source === undefined) return `there is no ${attributes.from}`;
+    return `\n${source}\n`.includes(`\n${text}\n`) ? undefined : `is not an excerpt of ${attributes.from} any more`;
+  }
+  if (attributes.title || words.some((word) => word === "quickstart" || word === "output" || word === "serve")) {
+    return file === "README.md" ? undefined : "only README.md is run by scripts/quickstart.mjs";
+  }
+  if (language === "ts" && words.includes("check")) {
+    compiled.push(block);
+    return undefined;
+  }
+  if (language === "sh") {
+    for (const line of text.split("\n")) {
+      const script = /^npm (?:run )?([a-z]+)(?: |$)/.exec(line)?.[1];
+      if (!script || !scripts[script]) return `${JSON.stringify(line)} is not an npm script of this repository`;
+    }
+    return undefined;
+  }
+  return language === "text" ? undefined : "nothing proves this block: see scripts/docs.mjs for what a block can claim";
+}
+
+/** Compiles the `ts check` blocks; each is a module of its own. */
+function compile() {
+  const folder = join(root, ".cache", "docs");
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  for (const [index, { text }] of compiled.entries())
+    writeFileSync(join(folder, `block${index}.ts`), `${text}\nexport {};\n`);
+  const paths = { "#shop/*": [join(root, "examples/shop/gen/shop/v1/*")] };
+  const config = {
+    extends: join(root, "tsconfig.base.json"),
+    compilerOptions: { noEmit: true, noUnusedLocals: false, paths },
+    include: ["*.ts"],
+  };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
+  if (compiled.length === 0) return [];
+  const { status, stdout } = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", folder], {
+    cwd: folder,
+    encoding: "utf8",
+  });
+  if (status === 0) return [];
+  return stdout
+    .trim()
+    .split("\n")
+    .map((line) =>
+      line.replace(
+        /block(\d+)\.ts\((\d+),/,
+        (_, index, at) => `${compiled[index].file}:${compiled[index].line + Number(at)} (`,
+      ),
+    );
+}

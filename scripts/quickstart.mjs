@@ -1,0 +1,88 @@
+// Follows README.md as a new user would: the quick start in an empty folder, with the packages as npm would publish them,
+// and the curl commands against `npm run demo -- --serve`. Exit code 1 when anything differs from what README.md says.
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { blocks } from "./markdown.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const readme = blocks(join(root, "README.md"));
+const having = (word) => readme.filter(({ words }) => words.includes(word));
+const step = (text) => console.log(`quick start: ${text}`);
+const shell = (command, cwd) =>
+  execFileSync("sh", ["-ec", command], { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+
+await inEmptyFolder();
+await againstTheDemo();
+step("ok");
+
+/** Runs the commands with the packed packages in place of the published ones. */
+async function inEmptyFolder() {
+  const folder = mkdtempSync(join(tmpdir(), "protomesh-quickstart-"));
+  try {
+    const tarballs = join(folder, "tarballs");
+    const user = join(folder, "user");
+    mkdirSync(tarballs);
+    mkdirSync(user);
+    for (const name of ["runtime", "plugin"])
+      shell(`npm pack --silent --pack-destination ${tarballs}`, join(root, name));
+    const tarball = (start) =>
+      join(
+        tarballs,
+        readdirSync(tarballs).find((name) => name.startsWith(start)),
+      );
+    for (const { attributes, text } of readme.filter((block) => block.attributes.title)) {
+      mkdirSync(dirname(join(user, attributes.title)), { recursive: true });
+      writeFileSync(join(user, attributes.title), `${text}\n`);
+    }
+    let output = "";
+    for (const line of having("quickstart").flatMap(({ text }) => text.split("\n"))) {
+      step(line);
+      output = shell(
+        line
+          .replace("@protomesh/runtime", tarball("protomesh-runtime"))
+          .replace("protoc-gen-mesh", tarball("protoc-gen-mesh")),
+        user,
+      );
+    }
+    same(output, having("output")[0].text, "the last command of the quick start");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs the curl commands; each must get an answer from the running demonstration. */
+async function againstTheDemo() {
+  step("npm run demo -- --serve");
+  const demo = spawn("npm", ["run", "--silent", "demo", "--", "--serve"], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "inherit"],
+    detached: true,
+  });
+  const ended = new Promise((resolve) => demo.once("exit", resolve));
+  try {
+    await new Promise((resolve, reject) => {
+      let printed = "";
+      demo.stdout.on("data", (chunk) => {
+        printed += chunk;
+        if (printed.includes("until Ctrl-C")) resolve();
+      });
+      ended.then((code) => reject(new Error(`the demonstration ended with ${code}:\n${printed}`)));
+    });
+    for (const line of having("serve").flatMap(({ text }) => text.split("\n"))) {
+      const answer = shell(line, root);
+      step(`${line}\n  ${answer.replaceAll("\n", "\n  ").trimEnd()}`);
+      if (!/[{]/.test(answer)) throw new Error(`no JSON in the answer to: ${line}`);
+    }
+  } finally {
+    if (demo.exitCode === null) process.kill(-demo.pid, "SIGINT");
+  }
+  const code = await ended;
+  if (code !== 0) throw new Error(`the demonstration ended with ${code} after SIGINT`);
+}
+
+function same(got, want, what) {
+  if (got.trim() !== want.trim()) throw new Error(`${what} printed\n${got}\nbut README.md says\n${want}`);
+}
