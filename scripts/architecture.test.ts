@@ -85,6 +85,7 @@ const table: readonly { place: string; may: readonly string[]; why: string }[] =
       "runtime/src/core/",
       "runtime/src/messages/",
       "runtime/src/services/",
+      "runtime/src/policies/index.ts",
       "runtime/src/server.ts",
       "runtime/src/service.ts",
     ],
