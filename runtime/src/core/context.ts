@@ -102,7 +102,9 @@ export function startCall(
   clock: Clock = systemClock,
 ): Call {
   if (options === undefined) return { ...bare, metadata: new Metadata(), method, request };
-  const { timeoutMs, signal, cancellation } = options;
+  const { timeoutMs, cancellation } = options;
+  // A context's cancellation says it all; reading its signal would make one.
+  const signal = options instanceof CallContext ? undefined : options.signal;
   let deadline = options.deadline ?? Number.POSITIVE_INFINITY;
   if (timeoutMs !== undefined) {
     if (!(timeoutMs > 0))
@@ -115,7 +117,7 @@ export function startCall(
     metadata: outgoing(options),
     deadline,
     attempt: 1,
-    cancellation: signal && !(options instanceof CallContext) ? follow(signal, cancellation) : cancellation,
+    cancellation: signal ? follow(signal, cancellation) : cancellation,
     retry: options.retry ?? true,
     onHeaders: options.onHeaders,
     onTrailers: options.onTrailers,
