@@ -1,24 +1,14 @@
 import { flag, list, number, parseKey, rate, word } from "../core/fields.ts";
 import type { Policy } from "../core/policy.ts";
+import type { RateLimitConfig } from "./rate-limit/config.ts";
+import { parseCost } from "./rate-limit/cost.ts";
+import { limitRate } from "./rate-limit/layer.ts";
+import { rules } from "./rate-limit/rules.ts";
 
-/** One limit of a method. */
-export interface RateLimitConfig {
-  readonly name: string;
-  readonly perSecond: number;
-  /** How many calls pass at once after a pause. */
-  readonly burst: number;
-  /** Keys; each combination of their values has a bucket of its own. */
-  readonly by: readonly string[];
-  /** A number, or `field:<path>`. */
-  readonly cost: string;
-  readonly shared: boolean;
-  readonly failClosed: boolean;
-  /** Count and report, never refuse. */
-  readonly shadow: boolean;
-  /** `service`: the methods of the service that carry the limit share its buckets. Set by the generator. */
-  readonly scope: "method" | "service";
-}
+export type { RateLimitConfig } from "./rate-limit/config.ts";
+export { type RateLimitEvent, rateLimitChannel } from "./rate-limit/event.ts";
 
+/** How often a key may call. Source: generic cell rate algorithm (ITU-T I.371). */
 export const rateLimit: Policy<"rateLimit", readonly RateLimitConfig[]> = {
   name: "rateLimit",
   option: "rate_limit",
@@ -30,10 +20,19 @@ export const rateLimit: Policy<"rateLimit", readonly RateLimitConfig[]> = {
       fallback: (before) => Math.max(1, Math.floor((before.perSecond as number | undefined) ?? 1)),
     }),
     by: list("by", parseKey, { fallback: () => [] }),
-    cost: word("cost", { fallback: () => "1" }),
+    cost: {
+      option: "cost",
+      parse(value) {
+        parseCost(value as string);
+        return value as string;
+      },
+      fallback: () => "1",
+    },
     shared: flag("shared", { fallback: () => false }),
     failClosed: flag("fail_closed", { fallback: () => false }),
     shadow: flag("shadow", { fallback: () => false }),
     scope: { option: "", parse: (value) => value as RateLimitConfig["scope"] },
   },
+  server: limitRate,
+  rules,
 };

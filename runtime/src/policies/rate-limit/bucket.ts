@@ -1,0 +1,62 @@
+import { Lru } from "../../core/lru.ts";
+
+/** The whole state of one bucket: the time at which it is full again. */
+export interface Bucket {
+  fullAt: number;
+}
+
+/** A caller pauses for longer than this only by computing with rounded numbers. */
+const roundingMs = 1e-3;
+
+/**
+ * The generic cell rate algorithm: exact, no timers, one number per bucket. It admits what a token bucket of size
+ * `burst` does, and never more than `burst + rate * t` in any span t. Source: ITU-T I.371, "Virtual scheduling".
+ */
+export class Gcra {
+  /** Time that one unit of cost takes up. */
+  readonly #unitMs: number;
+  readonly #burstMs: number;
+
+  constructor(perSecond: number, burst: number) {
+    this.#unitMs = 1000 / perSecond;
+    this.#burstMs = this.#unitMs * burst;
+  }
+
+  /** When the bucket would be full again after such a call. Storing it is admitting the call. */
+  after({ fullAt }: Bucket, cost: number, now: number): number {
+    return Math.max(fullAt, now) + cost * this.#unitMs;
+  }
+
+  /** How long the call must wait to fit, in milliseconds; 0 or less when it fits now. `after` is what `after` said. */
+  wait(after: number, now: number): number {
+    const wait = after - this.#burstMs - now;
+    return wait > roundingMs ? wait : 0;
+  }
+}
+
+/** How many keys of one limit are remembered. */
+const capacity = 10_000;
+
+/**
+ * The buckets of one limit. Beyond 10,000 keys the one that was unused for longest is forgotten, which gives its
+ * caller a full bucket: memory stays bounded whatever callers send.
+ */
+export class Buckets {
+  readonly #byKey = new Lru<string, Bucket>(capacity);
+  /** Of a limit without keys. */
+  readonly only: Bucket = { fullAt: Number.NEGATIVE_INFINITY };
+
+  of(key: string): Bucket {
+    let bucket = this.#byKey.get(key);
+    if (!bucket) {
+      bucket = { fullAt: Number.NEGATIVE_INFINITY };
+      this.#byKey.set(key, bucket);
+    }
+    return bucket;
+  }
+
+  /** How many keys are remembered now. */
+  get size(): number {
+    return this.#byKey.size;
+  }
+}
