@@ -97,6 +97,8 @@ function deliver(handler: Handler, call: Call, clock: Clock): Promise<unknown> {
       },
       (error) => {
         leave();
+        // Headers that were set before the failure arrive with it, as they do over gRPC.
+        if (!over && response.headers) call.onHeaders?.(response.headers);
         end(error);
       },
     );
