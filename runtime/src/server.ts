@@ -81,13 +81,8 @@ function invoke(method: MethodSpec, run: Run): Handler {
  * Outermost on every server: what is not an RpcError becomes INTERNAL with an id. The id is all that the caller
  * learns; the error itself goes to the log.
  */
-function guard({ onError = printError }: ServerOptions): Layer {
-  const hide = (error: unknown, { method }: Call): RpcError => {
-    if (error instanceof RpcError) return error;
-    const id = randomUUID();
-    onError(error, id, method);
-    return new RpcError("INTERNAL", `internal error ${id}`, { cause: error });
-  };
+function guard({ onError }: ServerOptions): Layer {
+  const hide = (error: unknown, { method }: Call): RpcError => hideError(error, method, onError);
   return (next) => (call) =>
     next(call).then(
       (reply) => (isStream(reply) ? mapError(reply, (error) => hide(error, call)) : reply),
@@ -95,6 +90,21 @@ function guard({ onError = printError }: ServerOptions): Layer {
         throw hide(error, call);
       },
     );
+}
+
+/**
+ * What a caller may see of an error: an RpcError as it is, anything else as INTERNAL with the id under which it is
+ * reported. For transports, whose own failures (a reply that cannot be encoded) arise outside the handler.
+ */
+export function hideError(
+  error: unknown,
+  method: MethodSpec,
+  onError: ServerOptions["onError"] = printError,
+): RpcError {
+  if (error instanceof RpcError) return error;
+  const id = randomUUID();
+  onError(error, id, method);
+  return new RpcError("INTERNAL", `internal error ${id}`, { cause: error });
 }
 
 function printError(error: unknown, id: string, method: MethodSpec): void {

@@ -1,0 +1,246 @@
+import { type Channel, Metadata as GrpcMetadata, status as grpcStatus } from "@grpc/grpc-js";
+import type { Call } from "../core/call.ts";
+import { systemClock } from "../core/clock.ts";
+import { codeNumber, RpcError } from "../core/error.ts";
+import type { Handler } from "../core/layer.ts";
+import type { Metadata } from "../core/metadata.ts";
+import type { MethodSpec } from "../core/spec.ts";
+import { isStream } from "../core/stream.ts";
+import { asBuffer, errorOf, type GrpcStatus, received, sentByClient } from "./convert.ts";
+import { Inbox } from "./inbox.ts";
+import { Outbox } from "./outbox.ts";
+
+/** A call as grpc-js's channel makes it, below its Client class: fewer objects per call, and reading on demand. */
+type Wire = ReturnType<Channel["createCall"]>;
+
+/** The connection that calls are made on. */
+export interface Link {
+  readonly name: string;
+  readonly channel: Channel;
+  /** False while there is no connection to the peer. */
+  readonly ready: boolean;
+  /** Why no call can start, or undefined when it can. */
+  readonly refusal: RpcError | undefined;
+  started(call: Attempt): void;
+  ended(call: Attempt): void;
+}
+
+/** The innermost client handler of a method: one attempt on the wire. */
+export function clientHandler(link: Link, method: MethodSpec): Handler {
+  const { kind, request } = method;
+  const Reply = kind === "serverStream" || kind === "bidi" ? StreamAttempt : SingleAttempt;
+  const streams = kind === "clientStream" || kind === "bidi";
+  return (call) =>
+    new Promise((resolve, reject) => {
+      const refused = refusal(link, call);
+      if (refused) return reject(refused);
+      let metadata: GrpcMetadata;
+      let message: Buffer | undefined;
+      try {
+        metadata = requestMetadata(call);
+        if (!streams) message = asBuffer(request.encode(call.request));
+        else if (!isStream(call.request)) throw new TypeError("it takes an AsyncIterable of messages");
+      } catch (error) {
+        return reject(invalid(method, error));
+      }
+      new Reply(link, method, call, resolve, reject).start(metadata, message);
+    });
+}
+
+function refusal(link: Link, { cancellation, deadline, method }: Call): RpcError | undefined {
+  if (cancellation?.reason) return cancellation.reason;
+  if (deadline <= systemClock.now())
+    return new RpcError("DEADLINE_EXCEEDED", `${method.path} had no time left when it was about to be sent`);
+  return link.refusal;
+}
+
+/** grpc-js cannot time anything longer, and its servers take more for a time in the past. */
+const longestTimeoutMs = 2 ** 31 - 1;
+
+/** The instant on grpc-js's clock, which is the wall's. */
+function wallDeadline(deadline: number): number {
+  const left = deadline - systemClock.now();
+  return left > longestTimeoutMs ? Number.POSITIVE_INFINITY : systemClock.wallNow() + left;
+}
+
+/** grpc-js copies the metadata that a call starts with, so calls without any can share one. */
+const noMetadata = new GrpcMetadata();
+const noContext = {};
+
+function requestMetadata({ metadata, attempt }: Call): GrpcMetadata {
+  if (attempt === 1 && metadata.empty) return noMetadata;
+  const wire = sentByClient(metadata);
+  if (attempt > 1) wire.set("grpc-previous-rpc-attempts", String(attempt - 1));
+  return wire;
+}
+
+/** grpc-js takes the next message of a call only after it has reported this one taken. */
+const oneAtATime = { messages: 1, bytes: Number.POSITIVE_INFINITY };
+
+/** One call on the wire. Its methods named `onReceive...` are what grpc-js calls. */
+export abstract class Attempt {
+  protected readonly link: Link;
+  protected readonly method: MethodSpec;
+  protected readonly call: Call;
+  protected readonly resolve: (reply: unknown) => void;
+  protected readonly reject: (error: RpcError) => void;
+  protected readonly wire: Wire;
+  /** Why this side ended the call, when it did. */
+  protected reason: RpcError | undefined;
+  #over = false;
+  #unfollow: (() => void) | undefined;
+  #outbox: Outbox | undefined;
+
+  constructor(
+    link: Link,
+    method: MethodSpec,
+    call: Call,
+    resolve: (reply: unknown) => void,
+    reject: (error: RpcError) => void,
+  ) {
+    this.link = link;
+    this.method = method;
+    this.call = call;
+    this.resolve = resolve;
+    this.reject = reject;
+    this.wire = link.channel.createCall(method.path, wallDeadline(call.deadline), undefined, null, undefined);
+  }
+
+  abstract onReceiveMessage(bytes: Buffer): void;
+  protected abstract settle(status: GrpcStatus, error: RpcError | undefined): void;
+
+  /** Sends the message, or what the request yields when there is none. */
+  start(metadata: GrpcMetadata, message: Buffer | undefined): void {
+    const { call, wire } = this;
+    this.link.started(this);
+    wire.start(metadata, this);
+    if (message) {
+      wire.sendMessageWithContext(noContext, message);
+      wire.halfClose();
+    } else this.#send(call.request as AsyncIterable<unknown>);
+    wire.startRead();
+    this.#unfollow = call.cancellation?.onCancel((reason) => this.cancel(reason));
+  }
+
+  /** Ends the call from this side. */
+  cancel(reason: RpcError): void {
+    if (this.#over || this.reason) return;
+    this.reason = reason;
+    this.wire.cancelWithStatus(codeNumber(reason.code), reason.text);
+  }
+
+  onReceiveMetadata(headers: GrpcMetadata): void {
+    if (this.call.onHeaders) this.tell(this.call.onHeaders, headers);
+  }
+
+  onReceiveStatus(status: GrpcStatus): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.link.ended(this);
+    this.#unfollow?.();
+    this.#outbox?.stop();
+    if (this.call.onTrailers) this.tell(this.call.onTrailers, status.metadata);
+    this.settle(status, this.reason ?? (status.code === grpcStatus.OK ? undefined : this.#error(status)));
+  }
+
+  /** Decodes a reply; what is none ends the call. */
+  protected decode(bytes: Buffer): unknown {
+    try {
+      return this.method.reply.decode(bytes);
+    } catch (error) {
+      const { path, reply } = this.method;
+      this.cancel(new RpcError("INTERNAL", `the reply of ${path} is not a ${reply.typeName}`, { cause: error }));
+      return undefined;
+    }
+  }
+
+  /** Runs a caller's callback. One that throws ends the call, not the process. */
+  protected tell(listener: (metadata: Metadata) => void, metadata: GrpcMetadata): void {
+    try {
+      listener(received(metadata));
+    } catch (error) {
+      const reason = new RpcError("CANCELLED", `a callback of the call of ${this.method.path} threw`, { cause: error });
+      if (this.#over) this.reason ??= reason;
+      else this.cancel(reason);
+    }
+  }
+
+  #send(messages: AsyncIterable<unknown>): void {
+    const { wire } = this;
+    const { request } = this.method;
+    this.#outbox = new Outbox(messages, oneAtATime, {
+      write: (message, written) => {
+        const bytes = asBuffer(request.encode(message));
+        wire.sendMessageWithContext({ callback: written }, bytes);
+        return bytes.length;
+      },
+      finished: (error) => {
+        if (error === undefined) wire.halfClose();
+        else this.cancel(error instanceof RpcError ? error : invalid(this.method, error));
+      },
+    });
+    this.#outbox.advance();
+  }
+
+  #error(status: GrpcStatus): RpcError {
+    // Without a connection it was grpc-js that failed the call, and its text does not say whom it could not reach.
+    if (status.code === grpcStatus.UNAVAILABLE && !this.link.ready)
+      return errorOf(status, `${this.link.name}: ${status.details}`);
+    return errorOf(status);
+  }
+}
+
+const invalid = (method: MethodSpec, error: unknown): RpcError =>
+  new RpcError(
+    "INVALID_ARGUMENT",
+    `the request of ${method.path} cannot be sent: ${error instanceof Error ? error.message : String(error)}`,
+    { cause: error },
+  );
+
+/** A call that is answered by one message. */
+class SingleAttempt extends Attempt {
+  #reply: unknown;
+  #replies = 0;
+
+  onReceiveMessage(bytes: Buffer): void {
+    this.#replies += 1;
+    if (this.#replies === 1) this.#reply = this.decode(bytes);
+    else this.cancel(new RpcError("UNIMPLEMENTED", `${this.method.path} answered with more than one message`));
+  }
+
+  protected settle(_status: GrpcStatus, error: RpcError | undefined): void {
+    if (error) this.reject(error);
+    else if (this.#replies === 1) this.resolve(this.#reply);
+    else this.reject(new RpcError("UNIMPLEMENTED", `${this.method.path} answered with no message`));
+  }
+}
+
+/** A call that is answered by a stream. It settles when the response begins, or ends without one. */
+class StreamAttempt extends Attempt {
+  readonly #inbox = new Inbox({
+    pull: () => this.wire.startRead(),
+    left: () => this.cancel(new RpcError("CANCELLED", `the reader left ${this.method.path}`)),
+  });
+
+  override onReceiveMetadata(headers: GrpcMetadata): void {
+    super.onReceiveMetadata(headers);
+    this.resolve(this.#inbox);
+  }
+
+  onReceiveMessage(bytes: Buffer): void {
+    const message = this.decode(bytes);
+    if (!this.reason) this.#inbox.push(message);
+  }
+
+  protected settle(_status: GrpcStatus, error: RpcError | undefined): void {
+    if (error === undefined) {
+      this.#inbox.end();
+      this.resolve(this.#inbox);
+    } else {
+      // Only the first of these two has an effect.
+      if (this.reason) this.#inbox.fail(error);
+      else this.#inbox.end(error);
+      this.reject(error);
+    }
+  }
+}

@@ -1,0 +1,264 @@
+import { Metadata as GrpcMetadata, status as grpcStatus, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
+import { type Call, type Peer, type PeerCertificate, ResponseMetadata } from "../core/call.ts";
+import { Cancellation } from "../core/cancellation.ts";
+import { systemClock } from "../core/clock.ts";
+import { codeNumber, RpcError } from "../core/error.ts";
+import type { MethodKind } from "../core/spec.ts";
+import { isStream } from "../core/stream.ts";
+import type { ServedMethod } from "../server.ts";
+import { addResponse, asBuffer, received, trailersOf } from "./convert.ts";
+import { Inbox } from "./inbox.ts";
+import { Outbox } from "./outbox.ts";
+import { peerCertificate } from "./tls.ts";
+
+/** The server that calls arrive at. */
+export interface Host {
+  /** What stands for the address of a peer that has none. */
+  readonly noAddress: string;
+  started(call: ServerCall): void;
+  ended(call: ServerCall): void;
+  /** Reports what callers must not see, and makes what they see instead. */
+  hide(error: unknown, served: ServedMethod): RpcError;
+}
+
+/** Several messages go into one write to the socket; a slow reader still stops the sender after these. */
+const window = { messages: 16, bytes: 64 * 1024 };
+
+/**
+ * A caller that gives up at its deadline says so at about the time when the deadline passes here. Within this span
+ * the two are the same event.
+ */
+const deadlineToleranceMs = 5;
+
+const streamsRequest = (kind: MethodKind) => kind === "clientStream" || kind === "bidi";
+const nothing = () => {};
+
+/** One call on the wire, from headers to status. Its methods named `on...` are what grpc-js calls. */
+export class ServerCall {
+  readonly served: ServedMethod;
+  readonly #host: Host;
+  readonly #wire: ServerInterceptingCallInterface;
+  readonly #cancellation = new Cancellation();
+  readonly #response = new ResponseMetadata();
+  #headers: GrpcMetadata | undefined;
+  #deadline = Number.POSITIVE_INFINITY;
+  #request: unknown;
+  #inbox: Inbox | undefined;
+  #outbox: Outbox | undefined;
+  #headersSent = false;
+  #over = false;
+
+  constructor(served: ServedMethod, wire: ServerInterceptingCallInterface, host: Host) {
+    this.served = served;
+    this.#wire = wire;
+    this.#host = host;
+  }
+
+  start(): void {
+    this.#wire.start(this);
+  }
+
+  /** The first event. There is none at all when the caller is gone before the call has started. */
+  onReceiveMetadata(headers: GrpcMetadata): void {
+    this.#host.started(this);
+    this.#headers = headers;
+    this.#deadline = monotonic(this.#wire.getDeadline());
+    if (streamsRequest(this.served.method.kind)) {
+      this.#inbox = new Inbox({ pull: () => this.#wire.startRead(), left: nothing });
+      this.#run(this.#inbox);
+    }
+    this.#wire.startRead();
+  }
+
+  onReceiveMessage(bytes: Buffer): void {
+    if (this.#over) return;
+    const { method } = this.served;
+    let message: unknown;
+    try {
+      message = method.request.decode(bytes);
+    } catch (error) {
+      const text = `the request of ${method.path} is not a ${method.request.typeName}`;
+      this.end(new RpcError("INTERNAL", text, { cause: error }));
+      return;
+    }
+    if (this.#inbox) this.#inbox.push(message);
+    else if (this.#request !== undefined)
+      this.end(new RpcError("UNIMPLEMENTED", `${method.path} takes one message and got more`));
+    else {
+      this.#request = message;
+      this.#wire.startRead();
+    }
+  }
+
+  onReceiveHalfClose(): void {
+    if (this.#over) return;
+    if (this.#inbox) this.#inbox.end();
+    else if (this.#request !== undefined) this.#run(this.#request);
+    else this.end(new RpcError("UNIMPLEMENTED", `${this.served.method.path} takes one message and got none`));
+  }
+
+  /** The last event of every call: its stream is closed, whoever closed it. */
+  onCancel(): void {
+    this.#host.ended(this);
+    if (this.#over) return;
+    const { path } = this.served.method;
+    const expired = this.#deadline - systemClock.now() < deadlineToleranceMs;
+    this.#stop(
+      expired
+        ? new RpcError("DEADLINE_EXCEEDED", `the deadline of the call of ${path} has passed`)
+        : new RpcError("CANCELLED", `the caller of ${path} is gone`),
+    );
+  }
+
+  /** Answers with an error and stops whoever still works for the call. */
+  end(error: RpcError): void {
+    if (this.#over) return;
+    this.#stop(error);
+    let trailers: GrpcMetadata | null;
+    try {
+      trailers = trailersOf(error, this.#response.trailers);
+    } catch (cause) {
+      this.#sendError(this.#host.hide(cause, this.served), null);
+      return;
+    }
+    this.#sendError(error, trailers);
+  }
+
+  #stop(reason: RpcError): void {
+    this.#over = true;
+    this.#outbox?.stop();
+    this.#inbox?.fail(reason);
+    this.#cancellation.cancel(reason);
+  }
+
+  #run(request: unknown): void {
+    if (this.#deadline <= systemClock.now()) {
+      const text = `the call of ${this.served.method.path} arrived after its deadline`;
+      this.end(new RpcError("DEADLINE_EXCEEDED", text));
+      return;
+    }
+    try {
+      this.served.handler(this.#call(request)).then(this.#reply, this.#fail);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #call(request: unknown): Call {
+    const headers = this.#headers as GrpcMetadata;
+    return {
+      method: this.served.method,
+      request,
+      metadata: received(headers),
+      deadline: this.#deadline,
+      attempt: attemptOf(headers),
+      cancellation: this.#cancellation,
+      retry: true,
+      response: this.#response,
+      peer: new WirePeer(this.#wire, this.#host.noAddress),
+    };
+  }
+
+  readonly #fail = (error: unknown): void => {
+    if (this.#over) return;
+    this.end(error instanceof RpcError ? error : this.#host.hide(error, this.served));
+  };
+
+  readonly #reply = (reply: unknown): void => {
+    if (isStream(reply)) this.#stream(reply);
+    else if (!this.#over) {
+      try {
+        this.#sendMessage(reply, nothing);
+        this.#succeed();
+      } catch (error) {
+        this.#fail(error);
+      }
+    }
+  };
+
+  #stream(reply: AsyncIterable<unknown>): void {
+    try {
+      this.#outbox = new Outbox(reply, window, {
+        write: (message, written) => this.#sendMessage(message, written),
+        finished: (error) => {
+          if (error !== undefined) this.#fail(error);
+          else if (!this.#over) this.#succeed();
+        },
+      });
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    if (this.#over) this.#outbox.stop();
+    else this.#outbox.advance();
+  }
+
+  #sendMessage(message: unknown, written: () => void): number {
+    const bytes = asBuffer(this.served.method.reply.encode(message));
+    if (!this.#headersSent) {
+      this.#headersSent = true;
+      if (this.#response.headers) this.#wire.sendMetadata(addResponse(new GrpcMetadata(), this.#response.headers));
+    }
+    this.#wire.sendMessage(bytes, written);
+    return bytes.length;
+  }
+
+  #succeed(): void {
+    const { trailers } = this.#response;
+    let metadata: GrpcMetadata | null;
+    try {
+      metadata = trailers ? addResponse(new GrpcMetadata(), trailers) : null;
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#over = true;
+    this.#inbox?.fail(new RpcError("CANCELLED", `${this.served.method.path} has answered`));
+    this.#wire.sendStatus({ code: grpcStatus.OK, details: "", metadata });
+  }
+
+  #sendError({ code, text }: RpcError, metadata: GrpcMetadata | null): void {
+    this.#wire.sendStatus({
+      // An error that claims success would reach the caller as a reply without a message.
+      code: code === "OK" ? grpcStatus.UNKNOWN : codeNumber(code),
+      // Half a surrogate pair has no UTF-8, and grpc-js would throw out of anybody's reach.
+      details: text.replace(/\p{Surrogate}/gu, "\uFFFD"),
+      metadata,
+    });
+  }
+}
+
+/** grpc-js's deadlines are instants of the wall clock. */
+function monotonic(deadline: Date | number): number {
+  return deadline === Number.POSITIVE_INFINITY
+    ? Number.POSITIVE_INFINITY
+    : systemClock.now() + (Number(deadline) - systemClock.wallNow());
+}
+
+function attemptOf(headers: GrpcMetadata): number {
+  const [previous] = headers.get("grpc-previous-rpc-attempts");
+  return typeof previous === "string" && /^\d{1,9}$/.test(previous) ? Number(previous) + 1 : 1;
+}
+
+/** The certificate is looked at only when somebody asks: parsing it costs more than a small call. */
+class WirePeer implements Peer {
+  readonly address: string;
+  readonly #wire: ServerInterceptingCallInterface;
+  #certificate: PeerCertificate | null | undefined;
+
+  constructor(wire: ServerInterceptingCallInterface, noAddress: string) {
+    const address = wire.getConnectionInfo().remoteAddress ?? noAddress;
+    // How a socket that serves IPv4 and IPv6 writes an IPv4 address.
+    this.address = address.startsWith("::ffff:") ? address.slice(7) : address;
+    this.#wire = wire;
+  }
+
+  /** grpc-js shows the certificate only when an authority that the server trusts has signed it. */
+  get certificate(): PeerCertificate | undefined {
+    if (this.#certificate === undefined) {
+      const certificate = this.#wire.getAuthContext().sslPeerCertificate;
+      this.#certificate = certificate ? peerCertificate(certificate) : null;
+    }
+    return this.#certificate ?? undefined;
+  }
+}
