@@ -13,7 +13,8 @@ if (major < 20 || (major === 20 && minor < 19))
 const lock = join(root, "package-lock.json");
 const installed = join(root, "node_modules", ".protomesh-lock");
 if (!existsSync(installed) || readFileSync(installed, "utf8") !== readFileSync(lock, "utf8")) {
-  run("installing dependencies", "npm", ["ci", "--no-fund", "--no-audit", "--loglevel=error"]);
+  // Not `npm ci`: it refuses a lock file that lacks the optional binaries of other platforms. This keeps to the lock as well.
+  run("installing dependencies", "npm", ["install", "--no-save", "--no-fund", "--no-audit", "--loglevel=error"]);
   writeFileSync(installed, readFileSync(lock, "utf8"));
 }
 
