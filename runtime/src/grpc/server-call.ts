@@ -1,6 +1,7 @@
 import { Metadata as GrpcMetadata, status as grpcStatus, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import { type Call, type Peer, type PeerCertificate, ResponseMetadata } from "../core/call.ts";
 import { Cancellation } from "../core/cancellation.ts";
+import { peerCertificate } from "../core/certificate.ts";
 import { systemClock } from "../core/clock.ts";
 import { codeNumber, RpcError } from "../core/error.ts";
 import type { MethodKind } from "../core/spec.ts";
@@ -9,7 +10,6 @@ import type { ServedMethod } from "../server.ts";
 import { addResponse, asBuffer, received, trailersOf } from "./convert.ts";
 import { Inbox } from "./inbox.ts";
 import { Outbox } from "./outbox.ts";
-import { peerCertificate } from "./tls.ts";
 
 /** The server that calls arrive at. */
 export interface Host {
