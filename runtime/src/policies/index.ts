@@ -13,6 +13,8 @@ type ConfigOf<Row> = Row extends Policy<string, infer Config> ? Config : never;
 /** The resolved policy of a method: the kinds that are set. */
 export type MethodPolicy = { readonly [Name in keyof typeof policies]?: ConfigOf<(typeof policies)[Name]> };
 
+export { type Field, OptionError, type OptionValue, parseFields } from "../core/fields.ts";
+export type { FieldFacts, MethodFacts, Policy, Rule } from "../core/policy.ts";
 export type { AuthConfig } from "./auth.ts";
 export type { HttpConfig } from "./http.ts";
 export type { RateLimitConfig } from "./rate-limit.ts";

@@ -1,0 +1,97 @@
+import { clearField, create, type DescFile, isFieldSet, toBinary } from "@bufbuild/protobuf";
+import { wktPublicImportPaths } from "@bufbuild/protobuf/codegenv2";
+import { nestedTypes } from "@bufbuild/protobuf/reflect";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { type FileDescriptorProto, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+
+/**
+ * Embeds descriptors in generated code: a file and the files whose types it uses, dependencies first.
+ *
+ * What no type needs is left out: comments, custom options, and imports that only custom options need. A file's
+ * bytes depend on the file alone, so every embedded copy is the same. Files that protobuf-es brings along, such as
+ * `google/protobuf/timestamp.proto`, are left to the runtime.
+ */
+export class Descriptors {
+  readonly #protos: ReadonlyMap<string, FileDescriptorProto>;
+  readonly #uses = new Map<DescFile, readonly DescFile[]>();
+  readonly #bytes = new Map<DescFile, Uint8Array>();
+
+  /** `protos` are the request's files: the copies without options of source retention, whoever embeds them. */
+  constructor(protos: readonly FileDescriptorProto[]) {
+    this.#protos = new Map(protos.map((proto) => [proto.name, proto]));
+  }
+
+  /** A `google.protobuf.FileDescriptorSet` in base64. */
+  embed(file: DescFile): string {
+    const files = new Set<DescFile>();
+    this.#collect(file, new Set(), files);
+    return Buffer.concat([...files].map((needed) => this.#entry(needed))).toString("base64");
+  }
+
+  #collect(file: DescFile, seen: Set<DescFile>, files: Set<DescFile>): void {
+    if (seen.has(file) || file.proto.name in wktPublicImportPaths) return;
+    seen.add(file);
+    for (const used of this.#usesOf(file)) this.#collect(used, seen, files);
+    files.add(file);
+  }
+
+  #usesOf(file: DescFile): readonly DescFile[] {
+    const uses = this.#uses.get(file) ?? usedFiles(file);
+    this.#uses.set(file, uses);
+    return uses;
+  }
+
+  /** The file as one entry of a FileDescriptorSet. */
+  #entry(file: DescFile): Uint8Array {
+    const known = this.#bytes.get(file);
+    if (known) return known;
+    const proto = strip(this.#protos.get(file.proto.name) ?? file.proto, this.#usesOf(file));
+    const bytes = toBinary(FileDescriptorProtoSchema, proto, { writeUnknownFields: false });
+    const entry = new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(bytes).finish();
+    this.#bytes.set(file, entry);
+    return entry;
+  }
+}
+
+/** The other files that declare the types of this one's fields, extensions and methods. */
+function usedFiles(file: DescFile): DescFile[] {
+  const used = new Set<DescFile>();
+  const use = (type: { readonly file: DescFile } | undefined) => {
+    if (type && type.file !== file) used.add(type.file);
+  };
+  for (const desc of nestedTypes(file)) {
+    if (desc.kind === "message") {
+      for (const field of desc.fields) {
+        use(field.message);
+        use(field.enum);
+      }
+    } else if (desc.kind === "extension") {
+      use(desc.extendee);
+      use(desc.message);
+      use(desc.enum);
+    } else if (desc.kind === "service") {
+      for (const method of desc.methods) {
+        use(method.input);
+        use(method.output);
+      }
+    }
+  }
+  return [...used].sort((a, b) => (a.proto.name < b.proto.name ? -1 : 1));
+}
+
+/**
+ * A copy without comments that imports exactly the files it uses. A type that came in through a public import of
+ * another file is imported from its own file instead, so that no importer has to keep a file for its public imports.
+ */
+function strip(proto: FileDescriptorProto, uses: readonly DescFile[]): FileDescriptorProto {
+  const { field } = FileDescriptorProtoSchema;
+  const copy: FileDescriptorProto = Object.assign(create(FileDescriptorProtoSchema), proto);
+  if (isFieldSet(copy, field.sourceCodeInfo)) clearField(copy, field.sourceCodeInfo);
+  const isPublic = new Set(proto.publicDependency.map((index) => proto.dependency[index]));
+  const dependency = uses.map((used) => used.proto.name);
+  copy.dependency = dependency;
+  copy.publicDependency = dependency.flatMap((name, index) => (isPublic.has(name) ? [index] : []));
+  copy.weakDependency = [];
+  copy.optionDependency = [];
+  return copy;
+}

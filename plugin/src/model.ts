@@ -1,0 +1,66 @@
+import type { MethodKind, Route } from "@protomesh/runtime";
+
+/** Everything that one generated file says. What prints it needs no descriptor. */
+export interface FileModel {
+  /** The proto file, such as `acme/shop/v1/shop.proto`. */
+  readonly source: string;
+  /** The generated file, relative to the output folder: `acme/shop/v1/shop_mesh.ts`. */
+  readonly output: string;
+  /** Base64 of a `google.protobuf.FileDescriptorSet`: the file and what it needs. Made on demand, because it can be large. */
+  readonly descriptors: () => string;
+  readonly services: readonly ServiceModel[];
+}
+
+/** A service of the file. */
+export interface ServiceModel {
+  /** Name of the interface and of the constant. */
+  readonly name: string;
+  /** Name of the function that makes a client. */
+  readonly factory: string;
+  /** Full name, such as `acme.shop.v1.Shop`. */
+  readonly typeName: string;
+  readonly doc: DocModel;
+  readonly methods: readonly MethodModel[];
+}
+
+/** A method of a service. */
+export interface MethodModel {
+  /** Name in the interface. */
+  readonly key: string;
+  /** Name in the proto file. */
+  readonly name: string;
+  readonly kind: MethodKind;
+  readonly idempotency: "NO_SIDE_EFFECTS" | "IDEMPOTENT" | undefined;
+  readonly doc: DocModel;
+  readonly request: MessageModel;
+  readonly reply: MessageModel;
+  /** The resolved policy, by kind. */
+  readonly policy: { readonly [kind: string]: unknown };
+  readonly routes: readonly Route[];
+}
+
+/** What the proto file says about an element for its reader. */
+export interface DocModel {
+  /** The comment before the element, as the compiler hands it over; empty for none. */
+  readonly comment: string;
+  readonly deprecated: boolean;
+}
+
+/** A message that ts-proto or protobuf-es generates. */
+export interface MessageModel {
+  /** Full name, such as `acme.shop.v1.Order`. */
+  readonly typeName: string;
+  /** The message's TypeScript type. */
+  readonly type: ImportModel;
+  /** What the codec is made from: ts-proto's functions, or protobuf-es's schema. */
+  readonly codec: ImportModel;
+  /** The function of the runtime that makes it. */
+  readonly codecOf: "tsProtoCodec" | "esCodec";
+}
+
+/** A name that a module exports. */
+export interface ImportModel {
+  readonly name: string;
+  /** A package, or a path relative to the output folder that starts with `./`. */
+  readonly from: string;
+}

@@ -1,0 +1,103 @@
+import type { OptionValue } from "@protomesh/runtime/policies";
+import type { Problems } from "../problems.ts";
+import { budgetOfMethod } from "./check.ts";
+import type { Level, Profile } from "./level.ts";
+import type { OptionPath } from "./path.ts";
+import type { Profiles } from "./profiles.ts";
+import type { OptionRecord } from "./read.ts";
+import type { Target } from "./target.ts";
+
+/** What is in force after some levels: the kinds that are set, and where each was set last. */
+export interface Effective {
+  readonly values: ReadonlyMap<string, OptionValue>;
+  readonly origins: ReadonlyMap<string, OptionPath>;
+  /** False when one of the levels is wrong, which has been reported. */
+  readonly ok: boolean;
+}
+
+/** What is in force before any level: nothing. */
+export const nothing: Effective = { values: new Map(), origins: new Map(), ok: true };
+
+/** Puts a level on top: drops what is off, then the profiles it uses, then its own fields. */
+export function applyLevel(before: Effective, level: Level, profiles: Profiles, problems: Problems): Effective {
+  const { result: steps, ok } = problems.watch(() => stepsOf(level, profiles, problems, []));
+  const state = {
+    values: new Map(before.values),
+    origins: new Map(before.origins),
+    ok: ok && before.ok && steps.every((step) => step.ok),
+  };
+  for (const step of steps) {
+    for (const kind of step.off) {
+      state.values.delete(kind);
+      state.origins.delete(kind);
+    }
+    for (const [kind, value] of Object.entries(step.fields)) {
+      const base = state.values.get(kind);
+      state.values.set(kind, Array.isArray(value) ? mergeNamed(base, value, level.target) : merge(base, value));
+      state.origins.set(kind, step.origin(kind));
+    }
+  }
+  return state;
+}
+
+/** Reports the profiles of a file that use unknown profiles or themselves. */
+export function checkProfile(profile: Profile, profiles: Profiles, problems: Problems): void {
+  stepsOf(profile, profiles, problems, [profile]);
+}
+
+/** A part of a level that applies at once. */
+interface Step {
+  readonly off: readonly string[];
+  readonly fields: OptionRecord;
+  readonly origin: (kind: string) => OptionPath;
+  readonly ok: boolean;
+}
+
+function stepsOf(level: Level, profiles: Profiles, problems: Problems, using: readonly Profile[]): Step[] {
+  const { use = [], off = [], ...fields } = level.policy;
+  const { ok } = level;
+  const steps: Step[] = [{ off: (off as readonly string[]).map(kindOf), fields: {}, origin: () => level.at, ok }];
+  for (const [index, name] of (use as readonly string[]).entries()) {
+    const at = level.at.field("use").item(index);
+    const profile = profiles.find(name, at);
+    if (!profile) continue;
+    if (using.includes(profile)) {
+      const cycle = [...using.slice(using.indexOf(profile)), profile].map((one) => one.name).join(" uses ");
+      problems.error(at, `profile ${cycle}: remove one of these uses`, "profile/cycle");
+      continue;
+    }
+    for (const step of stepsOf(profile, profiles, problems, [...using, profile])) {
+      const { budget } = (step.fields.retry ?? {}) as OptionRecord;
+      if (level.target === "method" && budget) budgetOfMethod(at, problems);
+      steps.push({ ...step, origin: () => at });
+    }
+  }
+  return [...steps, { off: [], fields, origin: (kind) => level.at.field(kind), ok }];
+}
+
+/** The field of `mesh.v1.Policy` that a `Kind` names. */
+const kindOf = (kind: string) => kind.toLowerCase();
+
+/** Messages merge field by field, everything else replaces. */
+function merge(base: OptionValue | undefined, value: OptionValue): OptionValue {
+  if (!isRecord(base) || !isRecord(value)) return value;
+  const merged: { [field: string]: OptionValue } = { ...base };
+  for (const [field, inner] of Object.entries(value)) merged[field] = merge(base[field], inner);
+  return merged;
+}
+
+/**
+ * Lists of named messages merge by name. A new or changed item is marked by the scope that its level gives it,
+ * under the empty name, which no proto field has: items from below the method are shared by the service's methods.
+ */
+function mergeNamed(base: OptionValue | undefined, value: readonly OptionValue[], target: Target): OptionValue {
+  const scope = target === "method" ? "method" : "service";
+  const items = new Map(((base ?? []) as readonly OptionRecord[]).map((item) => [item.name, item]));
+  for (const item of value as readonly OptionRecord[]) {
+    items.set(item.name, { ...(merge(items.get(item.name), item) as OptionRecord), "": scope });
+  }
+  return [...items.values()] as OptionValue;
+}
+
+const isRecord = (value: OptionValue | undefined): value is OptionRecord =>
+  typeof value === "object" && !Array.isArray(value);

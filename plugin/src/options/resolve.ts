@@ -1,0 +1,68 @@
+import type { DescFile, DescMethod, DescService } from "@bufbuild/protobuf";
+import { parseFields } from "@protomesh/runtime/policies";
+import type { Place, Problems } from "../problems.ts";
+import { applyLevel, checkProfile, type Effective, nothing } from "./effective.ts";
+import { factsOf } from "./facts.ts";
+import { type Level, Levels } from "./level.ts";
+import { Profiles } from "./profiles.ts";
+import type { OptionRecord } from "./read.ts";
+import { type Row, rows } from "./rows.ts";
+
+/** A method's policy as generated code has it: parsed, with inheritance and defaults applied. */
+export type Resolved = { readonly [kind: string]: unknown };
+
+/** Turns the options of files, services and methods into the policy of each method. Reports what is wrong with them. */
+export class Resolver {
+  readonly #problems: Problems;
+  readonly #levels: Levels;
+  readonly #profiles: Profiles;
+
+  constructor(problems: Problems) {
+    this.#problems = problems;
+    this.#levels = new Levels(problems);
+    this.#profiles = new Profiles(this.#levels, problems);
+  }
+
+  /** What the file's own option gives to its services. Also checks profiles that nobody uses. */
+  file(file: DescFile): Effective {
+    const { defaults, profiles } = this.#levels.file(file);
+    for (const profile of profiles) checkProfile(profile, this.#profiles, this.#problems);
+    return this.#apply(nothing, defaults);
+  }
+
+  /** What a service gives to its methods. */
+  service(service: DescService, place: Place, inherited: Effective): Effective {
+    return this.#apply(inherited, this.#levels.service(service, place));
+  }
+
+  /** The policy of a method. Its rules run only when all its levels are right by themselves. */
+  method(method: DescMethod, place: Place, inherited: Effective): Resolved {
+    const effective = this.#apply(inherited, this.#levels.method(method, place));
+    if (!effective.ok) return {};
+    const policy: { [kind: string]: unknown } = {};
+    for (const row of rows) {
+      const value = effective.values.get(row.option);
+      if (value === undefined) continue;
+      policy[row.name] = Array.isArray(value)
+        ? value.map((item) => parseFields(row.fields, item as OptionRecord))
+        : parseFields(row.fields, value as OptionRecord);
+    }
+    const facts = factsOf(method, policy);
+    for (const row of rows) {
+      const origin = effective.origins.get(row.option);
+      if (origin) this.#runRules(row, policy[row.name], facts, origin);
+    }
+    return policy;
+  }
+
+  #apply(before: Effective, level: Level | undefined): Effective {
+    return level ? applyLevel(before, level, this.#profiles, this.#problems) : before;
+  }
+
+  #runRules(row: Row, config: unknown, facts: ReturnType<typeof factsOf>, origin: Place): void {
+    for (const { id, severity, check } of row.rules ?? []) {
+      const text = check(config, facts);
+      if (text !== undefined) this.#problems[severity](origin, text, id);
+    }
+  }
+}

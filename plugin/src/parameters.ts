@@ -1,0 +1,164 @@
+import { closest } from "./closest.ts";
+import type { TsProtoNaming } from "./names/ts-proto.ts";
+import { GenerationError } from "./problems.ts";
+
+/** What the plugin was asked for. */
+export interface Parameters {
+  /** What generates the messages. Default: ts-proto. */
+  readonly messages: "ts-proto" | "protobuf-es";
+  /** What import paths of generated files end with, with its dot. Default: `.js`. */
+  readonly importExtension: "" | ".js" | ".ts";
+  /** Import path of the runtime. Default: `@protomesh/runtime`. */
+  readonly runtime: string;
+  readonly tsProto: TsProtoNaming;
+}
+
+/** One line per parameter, for `--help`. */
+export const parameterHelp: readonly (readonly [parameter: string, meaning: string])[] = [
+  ["messages=ts-proto|protobuf-es", "what generates the messages; default ts-proto"],
+  ["import_extension=js|ts|none", "what import paths end with; default js"],
+  ["runtime=<path>", "import path of the runtime; default @protomesh/runtime"],
+  ["target=ts", "the only target: compile the output with your own sources"],
+  ["<ts-proto option>=<value>", "fileSuffix, importSuffix, typePrefix, typeSuffix, messagePrefix, messageSuffix,"],
+  ["", "enumPrefix, enumSuffix, snakeToCamel, useSnakeTypeName and M<file>=<module>, as given to"],
+  ["", "ts-proto; its options that change no names are accepted as well"],
+];
+
+const own = ["messages", "import_extension", "runtime", "target"];
+const suffixes = [
+  "fileSuffix",
+  "typePrefix",
+  "typeSuffix",
+  "messagePrefix",
+  "messageSuffix",
+  "enumPrefix",
+  "enumSuffix",
+] as const;
+const naming: readonly string[] = [...suffixes, "importSuffix", "snakeToCamel", "useSnakeTypeName"];
+
+/** Options of ts-proto that take away what generated code calls, with what they may be. */
+const needed: { readonly [option: string]: { readonly allowed: string; readonly why: string } } = {
+  onlyTypes: { allowed: "false", why: "messages without encode and decode cannot be sent" },
+  nestJs: { allowed: "false", why: "it leaves out encode and decode, without which messages cannot be sent" },
+  outputEncodeMethods: { allowed: "true", why: "messages without encode and decode cannot be sent" },
+  outputEncodeIncludeTypes: { allowed: "", why: "every message of a method needs encode" },
+  outputDecodeIncludeTypes: { allowed: "", why: "every message of a method needs decode" },
+  emitImportedFiles: { allowed: "true", why: "messages of imported files are imported too" },
+};
+
+/** Options of ts-proto that generated code does not notice. */
+const unnoticed: readonly string[] = (
+  "addGrpcMetadata addNestjsRestParameter annotateFilesWithVersion anyType bigIntLiteral comments constEnums context " +
+  "disableProto2DefaultValues disableProto2Optionals emitDefaultValues enumsAsLiterals env esModuleInterop " +
+  "exportCommonSymbols forceLong globalThisPolyfill initializeFieldsAsUndefined lowerCaseServiceMethods metadataType " +
+  "noDefaultsForOptionals oneof outputClientImpl outputExtensions outputIndex outputJsonMethods outputPartialMethods " +
+  "outputSchema outputServices outputTypeAnnotations outputTypeRegistry protoJsonFormat removeEnumPrefix " +
+  "returnObservable rpcAfterResponse rpcBeforeRequest rpcErrorHandler stringEnums unknownFields unrecognizedEnum " +
+  "unrecognizedEnumName unrecognizedEnumValue useAbortSignal useAsyncIterable useContextDataloaders useDate useDuration " +
+  "useExactTypes useJsTypeOverride useJsonName useJsonTimestamp useJsonWireFormat useMapType useMongoObjectId " +
+  "useNestjsFqnServiceName useNullAsOptional useNumericEnumForJson useOptionals usePrototypeForDefaults " +
+  "useReadonlyTypes useUnknownForValue"
+).split(" ");
+
+/**
+ * Reads the parameter that the compiler hands over: `key=value` pairs, separated by commas.
+ *
+ * Throws `GenerationError` with everything that is wrong about it.
+ */
+export function parseParameters(parameter: string): Parameters {
+  const given = new Given();
+  for (const pair of parameter.split(",").filter((part) => part !== "")) given.add(pair);
+  const messages = given.choice("messages", ["ts-proto", "protobuf-es"], "ts-proto");
+  const extension = given.choice("import_extension", ["js", "ts", "none"], "js");
+  const importExtension = extension === "none" ? "" : (`.${extension}` as const);
+  given.check(messages);
+  given.fail();
+  const value = (key: string) => given.last(key) ?? "";
+  const keys = given.all("snakeToCamel").flatMap((text) => text.split("_"));
+  return {
+    messages,
+    importExtension,
+    runtime: given.last("runtime") ?? "@protomesh/runtime",
+    tsProto: {
+      ...(Object.fromEntries(suffixes.map((key) => [key, value(key)])) as { [K in (typeof suffixes)[number]]: string }),
+      importSuffix: given.last("importSuffix") ?? importExtension,
+      camelCaseNames: keys.length === 0 || keys.includes("keys") || keys.includes("true"),
+      useSnakeTypeName: given.last("useSnakeTypeName") !== "false",
+      modules: given.modules,
+    },
+  };
+}
+
+/** The pairs as they came, and what is wrong with them. */
+class Given {
+  readonly modules = new Map<string, string>();
+  readonly #values = new Map<string, string[]>();
+  readonly #wrong: string[] = [];
+
+  add(pair: string): void {
+    const at = pair.indexOf("=");
+    const key = at < 0 ? pair : pair.slice(0, at);
+    const value = at < 0 ? "" : pair.slice(at + 1);
+    const known = [...own, ...naming, ...Object.keys(needed), ...unnoticed];
+    if (at < 0) this.#wrong.push(`parameter ${key} has no value: write ${key}=<value>`);
+    else if (known.includes(key)) this.#values.set(key, [...this.all(key), value]);
+    else if (/^M.*\.proto$/.test(key)) this.modules.set(key.slice(1), value);
+    else this.#wrong.push(unknown(key, known));
+  }
+
+  all(key: string): readonly string[] {
+    return this.#values.get(key) ?? [];
+  }
+
+  last(key: string): string | undefined {
+    return this.all(key).at(-1);
+  }
+
+  choice<T extends string>(key: string, allowed: readonly T[], fallback: T): T {
+    const value = this.last(key) ?? fallback;
+    if (allowed.includes(value as T)) return value as T;
+    this.#wrong.push(`parameter ${key}=${value}: use ${allowed.map((one) => `${key}=${one}`).join(" or ")}`);
+    return fallback;
+  }
+
+  check(messages: Parameters["messages"]): void {
+    const target = this.last("target") ?? "ts";
+    if (target !== "ts") {
+      this.#wrong.push(
+        `parameter target=${target}: only target=ts is there, because types of other generators' files are unknown here; compile the output with your own sources`,
+      );
+    }
+    if (this.last("runtime") === "") this.#wrong.push("parameter runtime= is empty: give an import path or remove it");
+    for (const [option, { allowed, why }] of Object.entries(needed)) {
+      const value = this.last(option) ?? allowed;
+      if (value !== allowed && messages === "ts-proto") {
+        this.#wrong.push(`parameter ${option}=${value}: ${why}; remove it here and from ts-proto's parameters`);
+      }
+    }
+    const idle = naming.filter((option) => this.last(option) !== undefined);
+    if (this.modules.size > 0) idle.push("M<file>");
+    if (messages === "protobuf-es" && idle.length > 0) {
+      this.#wrong.push(`parameters of ts-proto with messages=protobuf-es: remove ${idle.join(", ")}`);
+    }
+    for (const option of ["useSnakeTypeName"]) {
+      const value = this.last(option);
+      if (value !== undefined && value !== "true" && value !== "false")
+        this.#wrong.push(`parameter ${option}=${value}: use true or false`);
+    }
+    for (const value of this.all("snakeToCamel").flatMap((text) => text.split("_"))) {
+      if (!["true", "false", "keys", "json"].includes(value))
+        this.#wrong.push(`parameter snakeToCamel=${value}: use true, false, keys, json or keys_json`);
+    }
+  }
+
+  fail(): void {
+    if (this.#wrong.length > 0) throw new GenerationError(this.#wrong.join("\n"));
+  }
+}
+
+function unknown(key: string, known: readonly string[]): string {
+  const meant = closest(key, known);
+  const hint =
+    meant === undefined ? `known are ${own.join(", ")} and the options of ts-proto` : `did you mean ${meant}?`;
+  return `unknown parameter ${key}: ${hint}`;
+}
