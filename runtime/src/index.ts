@@ -6,6 +6,8 @@ export { type Code, type ErrorDetail, RpcError, type RpcErrorOptions } from "./c
 export { Metadata, type MetadataInit, type MetadataValue } from "./core/metadata.ts";
 export type { Codec, MethodKind, MethodSpec, PathVariable, Route, ServiceSpec } from "./core/spec.ts";
 export type { Target } from "./core/target.ts";
+export type { GatewayService } from "./gateway/endpoint.ts";
+export { createGateway, type Gateway, type GatewayOptions } from "./gateway/gateway.ts";
 export { type ConnectOptions, connect } from "./grpc/connect.ts";
 export type { Keepalive } from "./grpc/options.ts";
 export type { ClientTls, Pem } from "./grpc/tls.ts";

@@ -1,0 +1,88 @@
+import { createRegistry, type Registry } from "@bufbuild/protobuf";
+import { type ClientOptions, clientHandlers } from "../client.ts";
+import type { Handler } from "../core/layer.ts";
+import type { MethodSpec, Route, ServiceSpec } from "../core/spec.ts";
+import type { Target } from "../core/target.ts";
+import { describe, describedCodec, registryOf, schemaOf, undescribe } from "../messages/descriptors.ts";
+import type { MethodPolicy } from "../policies/index.ts";
+import { compileBinder } from "./bind.ts";
+import { detailRegistry } from "./errors.ts";
+import { replyWriter } from "./json.ts";
+
+/** A service behind a gateway. */
+export interface GatewayService {
+  readonly spec: ServiceSpec;
+  /** Where its calls go: `inProcess(...)`, or `connect(...)`. */
+  readonly target: Target;
+  /** For a remote target: how the client in front of it is built. */
+  readonly client?: ClientOptions | undefined;
+}
+
+/** One route with everything that a request needs, worked out when the gateway is made. */
+export interface Endpoint {
+  readonly method: MethodSpec;
+  readonly route: Route;
+  /** True when the reply is a stream. */
+  readonly streams: boolean;
+  /** True when the caller must stream, which one HTTP request cannot. */
+  readonly takesStream: boolean;
+  /** The status of a successful reply. */
+  readonly successStatus: number;
+  readonly target: Target;
+  readonly handler: Handler;
+  /** The request message. Throws HttpError 400. */
+  bind(segments: readonly string[], query: string, body: string): unknown;
+  /** A reply message as JSON. Throws when the implementation replied with something else. */
+  print(reply: unknown): string;
+  /** Knows the messages that error details may have. */
+  readonly details: Registry;
+}
+
+/** Every route of a service. Throws when the service has no descriptor of a message, or the target no method. */
+export function endpointsOf({ spec, target, client }: GatewayService): Endpoint[] {
+  if (Object.values(spec.methods).every(({ routes }) => routes.length === 0)) return [];
+  const registry = registryOf(spec);
+  const details = detailRegistry(registry);
+  // A remote target gets messages as JSON made them: from descriptors, without a second generator's code in between.
+  const called = target.local ? spec : described(spec, registry);
+  const handlers = target.local ? undefined : clientHandlers(called, target, client);
+
+  return Object.entries(called.methods).flatMap(([key, method]) => {
+    if (method.routes.length === 0) return [];
+    const shared = {
+      method,
+      target,
+      details,
+      streams: method.kind === "serverStream" || method.kind === "bidi",
+      takesStream: method.kind === "clientStream" || method.kind === "bidi",
+      successStatus: configOf(method).successStatus ?? 200,
+      // In this process the server's policy applies; a client's on top of it would count the call twice.
+      handler: handlers?.get(key) ?? target.handler(method),
+    };
+    return method.routes.map((route) => ({ ...shared, route, ...compile(method, route, registry) }));
+  });
+}
+
+const configOf = (method: MethodSpec) => (method.policy as MethodPolicy).http ?? {};
+
+function compile(method: MethodSpec, route: Route, registry: ReturnType<typeof registryOf>) {
+  const bind = compileBinder(route, schemaOf(method.request, registry), registry, configOf(method));
+  const write = replyWriter(schemaOf(method.reply, registry), route.responseBody, createRegistry(registry));
+  const toRequest = undescribe(method.request, registry);
+  const fromReply = describe(method.reply, registry);
+  return {
+    bind: (segments: readonly string[], query: string, body: string) => toRequest(bind(segments, query, body)),
+    print: (reply: unknown) => write(fromReply(reply)),
+  };
+}
+
+/** The same service with messages from its descriptors. */
+const described = (spec: ServiceSpec, registry: ReturnType<typeof registryOf>): ServiceSpec => ({
+  ...spec,
+  methods: Object.fromEntries(
+    Object.entries(spec.methods).map(([key, method]) => [
+      key,
+      { ...method, request: describedCodec(method.request, registry), reply: describedCodec(method.reply, registry) },
+    ]),
+  ),
+});

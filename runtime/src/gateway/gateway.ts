@@ -1,0 +1,117 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { RpcError } from "../core/error.ts";
+import type { MethodSpec } from "../core/spec.ts";
+import { endpointsOf, type GatewayService } from "./endpoint.ts";
+import { detailRegistry, errorHeaders, errorJson, type HttpError } from "./errors.ts";
+import { Exchange, type ExchangeSettings } from "./exchange.ts";
+import { headerWriter, metadataReader } from "./headers.ts";
+import { sendJson } from "./respond.ts";
+import { type Matched, Router } from "./router.ts";
+
+/** How a gateway is built, beyond what proto files say. */
+export interface GatewayOptions {
+  /** The largest request body that is accepted, in bytes. Default: 4 MiB. Fails with 413. */
+  readonly maxRequestBytes?: number | undefined;
+  /** Request headers that become metadata, besides the usual ones. Default: none. */
+  readonly requestHeaders?: readonly string[] | undefined;
+  /** Response metadata that becomes headers under its own name, besides the usual ones. Default: none. */
+  readonly responseHeaders?: readonly string[] | undefined;
+  /**
+   * Told about every failure whose text the caller does not get, with the id that it got instead.
+   *
+   * Default: prints it on stderr.
+   */
+  readonly onError?: ((error: unknown, id: string, method: MethodSpec) => void) | undefined;
+  /** For tests. Default: the system's. */
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * The routes of services as a request handler: for `http.createServer`, for `app.use` of express, for an `onRequest`
+ * hook of fastify. With `next`, what no route matches is passed on; without, it is answered with 404.
+ *
+ * It must see requests before anything that reads their bodies.
+ */
+export interface Gateway {
+  (req: IncomingMessage, res: ServerResponse, next?: () => void): void;
+  /** Ends the calls under way with UNAVAILABLE: those that stream, or all. New requests are still answered. */
+  end(which: "streams" | "all"): void;
+  /** Resolves when no request is being answered. */
+  idle(): Promise<void>;
+}
+
+/**
+ * A gateway for the routes of `google.api.http`.
+ *
+ * Throws when two routes match the same requests, and when a target does not have a method that has a route.
+ */
+export function createGateway(services: readonly GatewayService[], options: GatewayOptions = {}): Gateway {
+  const router = new Router(services.flatMap(endpointsOf));
+  const settings: ExchangeSettings = {
+    maxRequestBytes: positive(options.maxRequestBytes ?? 4 * 1024 * 1024),
+    readMetadata: metadataReader(options.requestHeaders),
+    printHeaders: headerWriter(options.responseHeaders),
+    onError: reporter(options.onError),
+    clock: options.clock ?? systemClock,
+  };
+  const running = new Set<Exchange>();
+  const waiting: (() => void)[] = [];
+
+  const start = (matched: Matched, req: IncomingMessage, res: ServerResponse) => {
+    if (res.destroyed) return; // The client left while something before the gateway held the request.
+    const exchange = new Exchange(matched, req, res, settings);
+    running.add(exchange);
+    // A connection that breaks while it is written to is reported here too; "close" is where it is handled.
+    res.on("error", () => {});
+    res.once("close", () => {
+      if (!res.writableFinished) exchange.cancel(new RpcError("CANCELLED", "the client went away"));
+      running.delete(exchange);
+      if (running.size === 0) for (const resolve of waiting.splice(0)) resolve();
+    });
+    void exchange.run();
+  };
+
+  const gateway = (req: IncomingMessage, res: ServerResponse, next?: () => void) => {
+    const destination = router.find(req.method ?? "GET", req.url ?? "/");
+    if (destination.kind === "call") start(destination, req, res);
+    else if (next) next();
+    else if (destination.kind === "options") res.writeHead(204, { allow: destination.allow }).end();
+    else refuse(req, res, destination.error);
+  };
+  return Object.assign(gateway, {
+    end(which: "streams" | "all") {
+      const reason = new RpcError("UNAVAILABLE", "the server is shutting down");
+      for (const exchange of running) if (which === "all" || exchange.endpoint.streams) exchange.cancel(reason);
+    },
+    idle: () => (running.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => waiting.push(resolve))),
+  });
+}
+
+const standard = detailRegistry();
+
+function refuse(req: IncomingMessage, res: ServerResponse, error: HttpError): void {
+  sendJson(req, res, error.status, errorHeaders(error), JSON.stringify(errorJson(error, standard)));
+}
+
+/** A listener that cannot break the gateway: what it throws is printed with what it was told. */
+function reporter(onError: GatewayOptions["onError"]): ExchangeSettings["onError"] {
+  if (!onError) return printError;
+  return (error, id, method) => {
+    try {
+      onError(error, id, method);
+    } catch (failure) {
+      printError(error, id, method);
+      console.error("and onError itself threw:", failure);
+    }
+  };
+}
+
+function printError(error: unknown, id: string, method: MethodSpec): void {
+  console.error(`${method.path} failed behind the gateway with error ${id}:`, error);
+}
+
+function positive(maxRequestBytes: number): number {
+  if (Number.isSafeInteger(maxRequestBytes) && maxRequestBytes > 0) return maxRequestBytes;
+  throw new TypeError(`maxRequestBytes is ${maxRequestBytes}: use a whole number of bytes above 0`);
+}

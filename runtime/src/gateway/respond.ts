@@ -1,0 +1,91 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Metadata } from "../core/metadata.ts";
+import type { Framing } from "./framing.ts";
+import { printTrailers, type ResponseHeaders, wantsTrailers } from "./headers.ts";
+
+/** Answers with one JSON text; with trailers, when there are any and the client reads them. */
+export function sendJson(
+  req: IncomingMessage,
+  res: ServerResponse,
+  status: number,
+  headers: ResponseHeaders,
+  json: string,
+  trailers?: Metadata,
+): void {
+  // Statuses that have no body. Source: RFC 9110, 15.3.5, 15.3.6 and 15.4.5.
+  if (status === 204 || status === 205 || status === 304) {
+    res.writeHead(status, headers).end();
+    return;
+  }
+  const fields = trailersFor(req, trailers);
+  if (!fields) {
+    const body = Buffer.from(json);
+    // Given by hand, so that a HEAD request learns the length too.
+    res.writeHead(status, { ...headers, "content-type": "application/json", "content-length": String(body.length) });
+    res.end(body);
+    return;
+  }
+  res.writeHead(status, { ...headers, "content-type": "application/json", trailer: Object.keys(fields).join(", ") });
+  res.write(json);
+  addTrailers(res, fields);
+  res.end();
+}
+
+/**
+ * Answers with a stream, message by message, no faster than the client reads. `begin` writes the status line; it runs
+ * when the first message is there or the stream has ended without one, so that a failure before can still be a status.
+ *
+ * Fails with what the stream, or printing, failed with.
+ */
+export async function sendStream(
+  req: IncomingMessage,
+  res: ServerResponse,
+  messages: AsyncIterable<unknown>,
+  framing: Framing,
+  print: (message: unknown) => string,
+  begin: () => void,
+): Promise<void> {
+  for await (const message of messages) {
+    const json = print(message);
+    const first = !res.headersSent;
+    if (first) begin();
+    // Leaving the loop tells the source to stop.
+    if (req.method === "HEAD" || res.destroyed) break;
+    if (!res.write((first ? framing.open : "") + framing.message(json, first))) await drained(res);
+  }
+  if (!res.headersSent) {
+    begin();
+    if (framing.open !== "") res.write(framing.open);
+  }
+}
+
+/** Waits until the client has read what was written, or is gone. */
+const drained = (res: ServerResponse): Promise<void> =>
+  new Promise((resolve) => {
+    const done = () => {
+      res.off("drain", done).off("close", done);
+      resolve();
+    };
+    res.on("drain", done).on("close", done);
+  });
+
+/** Ends a stream: the last text, then the trailers that the client can read. */
+export function endStream(req: IncomingMessage, res: ServerResponse, text: string, trailers?: Metadata): void {
+  if (text !== "") res.write(text);
+  const fields = trailersFor(req, trailers);
+  if (fields) addTrailers(res, fields);
+  res.end();
+}
+
+/** Only a chunked response has room for trailers, and only some clients look there. */
+function trailersFor(req: IncomingMessage, trailers: Metadata | undefined): ResponseHeaders | undefined {
+  if (!trailers || trailers.empty || req.method === "HEAD" || req.httpVersion === "1.0" || !wantsTrailers(req.headers))
+    return undefined;
+  const fields = printTrailers(trailers);
+  return Object.keys(fields).length > 0 ? fields : undefined;
+}
+
+const addTrailers = (res: ServerResponse, fields: ResponseHeaders): void =>
+  res.addTrailers(
+    Object.entries(fields).flatMap(([name, values]) => [values].flat().map((value): [string, string] => [name, value])),
+  );
