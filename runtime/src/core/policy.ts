@@ -26,6 +26,8 @@ export interface AuthProvider {
    * without repeating any of it.
    */
   authenticate(call: Call): Principal | undefined | Promise<Principal | undefined>;
+  /** Fails when the provider can never work, such as for a missing package. A server runs it before it takes calls. */
+  ready?(): Promise<void>;
 }
 
 /** Everything the product knows about one policy. Client and server install it, generation checks it by it. */

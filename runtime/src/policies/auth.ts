@@ -1,18 +1,15 @@
 import { choice, list, word } from "../core/fields.ts";
 import type { Policy } from "../core/policy.ts";
+import type { AuthConfig } from "./auth/config.ts";
+import { admitCallers } from "./auth/layer.ts";
+import { rules } from "./auth/rules.ts";
 
-/** Who may call a method. */
-export interface AuthConfig {
-  readonly access: "DENY" | "PUBLIC" | "AUTHENTICATED";
-  /** Names of providers; empty: every configured one. */
-  readonly providers: readonly string[];
-  /** The caller needs all of them. */
-  readonly scopes: readonly string[];
-  /** The credential is meant for one of them; empty: not checked. */
-  readonly audiences: readonly string[];
-  readonly rule?: string;
-}
+export { type ApiKey, type ApiKeyOptions, apiKeys } from "./auth/api-keys.ts";
+export type { AuthConfig } from "./auth/config.ts";
+export { type JwtOptions, jwt } from "./auth/jwt.ts";
+export { type MtlsCaller, type MtlsOptions, mtls } from "./auth/mtls.ts";
 
+/** Who may call. A method without it refuses every call. */
 export const auth: Policy<"auth", AuthConfig> = {
   name: "auth",
   option: "auth",
@@ -23,4 +20,7 @@ export const auth: Policy<"auth", AuthConfig> = {
     audiences: list("audiences", undefined, { fallback: () => [] }),
     rule: word("rule"),
   },
+  absent: { access: "DENY", providers: [], scopes: [], audiences: [] },
+  server: admitCallers,
+  rules,
 };
