@@ -8,7 +8,7 @@ import type { MethodPolicy } from "./policies/index.ts";
 import { layersOf } from "./stack.ts";
 
 /** How a client is built, beyond what its proto file says. */
-export interface ClientOptions extends Pick<SiteOptions, "clock" | "random"> {}
+export interface ClientOptions extends Pick<SiteOptions, "clock" | "random" | "credentials"> {}
 
 /** One handler per method, policy included, composed once. */
 export function clientHandlers(spec: ServiceSpec, target: Target, options: ClientOptions = {}): Map<string, Handler> {

@@ -4,6 +4,7 @@ export type { Peer, PeerCertificate, Principal } from "./core/call.ts";
 export { CallContext, type CallOptions, detached } from "./core/context.ts";
 export { type Code, type ErrorDetail, RpcError, type RpcErrorOptions } from "./core/error.ts";
 export { Metadata, type MetadataInit, type MetadataValue } from "./core/metadata.ts";
+export type { AuthProvider, Credentials } from "./core/policy.ts";
 export type { Codec, MethodKind, MethodSpec, PathVariable, Route, ServiceSpec } from "./core/spec.ts";
 export type { Target } from "./core/target.ts";
 export type { GatewayService } from "./gateway/endpoint.ts";
@@ -26,6 +27,23 @@ export {
   RetryInfo,
 } from "./messages/details.ts";
 export { detail, findDetail } from "./messages/status.ts";
+export {
+  type ApiKey,
+  type ApiKeyOptions,
+  apiKeys,
+  type JwtOptions,
+  jwt,
+  type MtlsCaller,
+  type MtlsOptions,
+  mtls,
+} from "./policies/auth.ts";
 export type { MethodPolicy } from "./policies/index.ts";
+export { type RateLimitEvent, rateLimitChannel } from "./policies/rate-limit.ts";
 export { type Implementation, implement, type ServerOptions } from "./server.ts";
+export type { ServerState } from "./serve/drain.ts";
+export type { DrainOptions, GrpcDoorOptions, HttpDoorOptions, Logger, ServeOptions } from "./serve/options.ts";
+export { type RunningServer, serve } from "./serve/serve.ts";
+export type { StopSignal } from "./serve/signals.ts";
 export { defineService, type ServiceData } from "./service.ts";
+export type { HealthState, ServingStatus } from "./services/health.ts";
+export { Health } from "./services/health-spec.ts";

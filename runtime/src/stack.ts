@@ -20,6 +20,7 @@ export const clientOrder: readonly Place[] = [
   { row: timeout, why: "one time budget covers all attempts and the waits between them" },
   { row: retry, why: "repeats everything below it, so each attempt gets its own time and its own stream" },
   { row: attemptTimeout, why: "bounds one attempt; inside retry, so that a cut attempt can be followed by another" },
+  { row: auth, why: "a fresh credential for each attempt, got within the attempt's time" },
 ];
 
 /** The layers of a server, outermost first. */

@@ -14,7 +14,15 @@ export interface Site {
   shared<T>(key: string, create: () => T): T;
   /** Server: who can verify credentials, by the name policies use. */
   readonly authProviders: ReadonlyMap<string, AuthProvider>;
+  /** Client: what proves who calls. */
+  readonly credentials?: Credentials | undefined;
 }
+
+/**
+ * A bearer token, or a function that gets one. The function runs once per attempt: it should keep its token while
+ * that is good.
+ */
+export type Credentials = string | (() => string | Promise<string>);
 
 /** Verifies one kind of credential. */
 export interface AuthProvider {

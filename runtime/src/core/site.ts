@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "./clock.ts";
-import type { AuthProvider, Site } from "./policy.ts";
+import type { AuthProvider, Credentials, Site } from "./policy.ts";
 import type { MethodSpec } from "./spec.ts";
 
 /** What all methods of one client or server have in common. */
@@ -7,6 +7,11 @@ export interface SiteOptions {
   readonly clock?: Clock | undefined;
   readonly random?: (() => number) | undefined;
   readonly authProviders?: ReadonlyMap<string, AuthProvider> | undefined;
+  /**
+   * Client: sent as `authorization: Bearer`, unless the caller sets that header itself. Give it only to clients whose
+   * target may see it, over TLS or within one machine.
+   */
+  readonly credentials?: Credentials | undefined;
 }
 
 /** Makes the sites of one client or server; they share the state that policies ask to share. */
@@ -16,6 +21,7 @@ export function siteFactory(options: SiteOptions): (method: MethodSpec) => Site 
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     authProviders: options.authProviders ?? new Map<string, AuthProvider>(),
+    credentials: options.credentials,
     shared<T>(key: string, create: () => T): T {
       if (!states.has(key)) states.set(key, create());
       return states.get(key) as T;

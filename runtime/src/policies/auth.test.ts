@@ -36,11 +36,11 @@ const providers = new Map([
   ["partners", partners],
 ]);
 const serve = (part: Partial<AuthConfig> = {}, options: MountOptions = {}) =>
-  mount(auth, config(part), { authProviders: providers, ...options });
+  mount(auth, config(part), { side: "server", authProviders: providers, ...options });
 const as = (metadata: { [key: string]: string }) => ({ metadata });
 
 test("a method without an auth policy refuses every call and says what to set", async () => {
-  const { send, seen } = mount(auth, auth.absent as AuthConfig);
+  const { send, seen } = mount(auth, auth.absent as AuthConfig, { side: "server" });
   await expect(send({}, as({ user: "good" }))).rejects.toMatchObject({
     code: "PERMISSION_DENIED",
     refusedBy: "auth",

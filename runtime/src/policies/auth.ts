@@ -1,6 +1,7 @@
 import { choice, list, word } from "../core/fields.ts";
 import type { Policy } from "../core/policy.ts";
 import type { AuthConfig } from "./auth/config.ts";
+import { attachCredentials } from "./auth/credentials.ts";
 import { admitCallers } from "./auth/layer.ts";
 import { rules } from "./auth/rules.ts";
 
@@ -9,7 +10,7 @@ export type { AuthConfig } from "./auth/config.ts";
 export { type JwtOptions, jwt } from "./auth/jwt.ts";
 export { type MtlsCaller, type MtlsOptions, mtls } from "./auth/mtls.ts";
 
-/** Who may call. A method without it refuses every call. */
+/** Who may call; on the client, what proves who calls. A method without it refuses every call. */
 export const auth: Policy<"auth", AuthConfig> = {
   name: "auth",
   option: "auth",
@@ -21,6 +22,7 @@ export const auth: Policy<"auth", AuthConfig> = {
     rule: word("rule"),
   },
   absent: { access: "DENY", providers: [], scopes: [], audiences: [] },
+  client: attachCredentials,
   server: admitCallers,
   rules,
 };

@@ -44,7 +44,7 @@ function serve(options: Partial<JwtOptions> = {}) {
   const clock = new FakeClock();
   const keys = options.jwks || options.jwksUri || options.secret ? {} : { publicKey: pem };
   const provider = jwt({ issuer, clock, ...keys, ...options });
-  const mounted = mount(auth, config, { clock, authProviders: new Map([["users", provider]]) });
+  const mounted = mount(auth, config, { side: "server", clock, authProviders: new Map([["users", provider]]) });
   const send = (token: string, scheme = "Bearer") =>
     mounted.send({}, { metadata: { authorization: `${scheme} ${token}` } });
   return { ...mounted, send, clock, provider };
@@ -142,7 +142,7 @@ test("an algorithm that the options leave out is rejected even with the right ke
 
 test("another scheme is no bearer token, and two values are nobody's", async () => {
   const { clock, provider } = serve();
-  const mounted = mount(auth, config, { clock, authProviders: new Map([["users", provider]]) });
+  const mounted = mount(auth, config, { side: "server", clock, authProviders: new Map([["users", provider]]) });
   const send = (authorization: string | string[]) => mounted.send({}, { metadata: { authorization } });
   const token = `Bearer ${await mint(clock)}`;
   await expect(send("Basic YTpi")).rejects.toMatchObject({ ...rejected, text: /needs credentials/ });

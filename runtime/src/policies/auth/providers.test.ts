@@ -6,7 +6,7 @@ import { apiKeys, auth, mtls } from "../auth.ts";
 
 const config = { access: "AUTHENTICATED", providers: [], scopes: [], audiences: [] } as const;
 const serve = (provider: ReturnType<typeof apiKeys>) =>
-  mount(auth, config, { authProviders: new Map([["it", provider]]) });
+  mount(auth, config, { side: "server", authProviders: new Map([["it", provider]]) });
 const sha256 = (key: string) => createHash("sha256").update(key).digest("hex");
 const rejected = { code: "UNAUTHENTICATED", refusedBy: "auth" };
 
