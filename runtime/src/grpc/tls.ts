@@ -38,14 +38,20 @@ export function clientCredentials(tls: ClientTls | true | undefined, where: stri
   return usable(where, () => ChannelCredentials.createSsl(ca, key, cert));
 }
 
-/** Throws an Error that names the option and the file. */
-export function serverCredentials(tls: ServerTls | undefined, where: string): ServerCredentials {
-  if (tls === undefined) return ServerCredentials.createInsecure();
+/** The files of a server's TLS options, read. Throws an Error that names the option and the file. */
+export function readServerTls(tls: ServerTls, where: string) {
   const mutual = tls.requireClientCert ?? tls.ca !== undefined;
   if (mutual && tls.ca === undefined)
     throw new TypeError(`${where}: tls.requireClientCert needs tls.ca, the authority that signs client certificates`);
   const [ca, key, cert] = [pem(tls, "ca", where), pem(tls, "key", where), pem(tls, "cert", where)];
   if (!key || !cert) throw new TypeError(`${where}: tls needs cert and key`);
+  return { ca, key, cert, mutual };
+}
+
+/** Throws an Error that names the option and the file. */
+export function serverCredentials(tls: ServerTls | undefined, where: string): ServerCredentials {
+  if (tls === undefined) return ServerCredentials.createInsecure();
+  const { ca, key, cert, mutual } = readServerTls(tls, where);
   return usable(where, () => ServerCredentials.createSsl(ca, [{ private_key: key, cert_chain: cert }], mutual));
 }
 
@@ -66,7 +72,7 @@ function pem(tls: ClientTls | ServerTls, option: "ca" | "cert" | "key", where: s
 }
 
 /** Runs what parses the files; OpenSSL's own text says which of them it cannot use, and why. */
-function usable<T>(where: string, create: () => T): T {
+export function usable<T>(where: string, create: () => T): T {
   try {
     return create();
   } catch (error) {

@@ -1,0 +1,96 @@
+import type { TlsOptions } from "node:tls";
+import { createGateway } from "../gateway/gateway.ts";
+import { listenGrpc } from "../grpc/server.ts";
+import { readServerTls, type ServerTls } from "../grpc/tls.ts";
+import { localTarget } from "../in-process.ts";
+import type { ServedMethod } from "../server.ts";
+import type { HealthState } from "../services/health.ts";
+import { type Address, formatAddress, parseAddress } from "./address.ts";
+import type { Door } from "./drain.ts";
+import { withHealth } from "./health-endpoint.ts";
+import { listenHttp, urlOf } from "./http.ts";
+import type { DoorOptions, ServeOptions } from "./options.ts";
+
+/** The doors that are open, and where. */
+export interface Doors {
+  readonly grpc: Address | undefined;
+  readonly http: (Address & { readonly url: string }) | undefined;
+  readonly doors: readonly Door[];
+}
+
+type Served = ReadonlyMap<string, ServedMethod>;
+
+/** Opens the doors that the options name. When one cannot be opened, none stays open. */
+export async function openDoors(options: ServeOptions, served: Served, health: HealthState): Promise<Doors> {
+  const grpc = options.grpc === undefined ? undefined : await openGrpc(options, settings(options, "grpc"), served);
+  try {
+    const http =
+      options.http === undefined ? undefined : await openHttp(options, settings(options, "http"), served, health);
+    return { grpc: grpc?.at, http: http?.at, doors: [grpc, http].flatMap((open) => open?.door ?? []) };
+  } catch (error) {
+    grpc?.door.destroy();
+    throw error;
+  }
+}
+
+/** A door's options: its own, and what it shares with the other. */
+function settings<Key extends "grpc" | "http">(options: ServeOptions, key: Key) {
+  const given = options[key] as NonNullable<ServeOptions[Key]>;
+  const own: DoorOptions = typeof given === "object" ? given : { address: given };
+  const tls: ServerTls | undefined = own.tls === false ? undefined : (own.tls ?? options.tls);
+  return { own: own as Exclude<NonNullable<ServeOptions[Key]>, string | number>, tls, where: `serve: ${key}` };
+}
+
+async function openGrpc(
+  options: ServeOptions,
+  { own, tls, where }: ReturnType<typeof settings<"grpc">>,
+  served: Served,
+) {
+  const door = await listenGrpc(served, {
+    address: formatAddress(parseAddress(own.address, where)),
+    tls,
+    maxReceiveBytes: options.maxRequestBytes,
+    maxConnectionAgeMs: own.maxConnectionAgeMs,
+    onError: options.onError,
+  });
+  return { at: { host: door.host, port: door.port }, door };
+}
+
+async function openHttp(
+  options: ServeOptions,
+  { own, tls, where }: ReturnType<typeof settings<"http">>,
+  served: Served,
+  health: HealthState,
+) {
+  const here = localTarget(served, options.clock);
+  const gateway = createGateway(
+    [...(options.services ?? []).map(({ spec }) => ({ spec, target: here })), ...(options.forward ?? [])],
+    {
+      maxRequestBytes: options.maxRequestBytes,
+      requestHeaders: own.requestHeaders,
+      responseHeaders: own.responseHeaders,
+      onError: options.onError,
+      clock: options.clock,
+    },
+  );
+  const { health: checks = true } = options;
+  const server = await listenHttp(checks ? withHealth(health, gateway) : gateway, {
+    address: parseAddress(own.address, where),
+    limits: own,
+    tls: tls && tlsOptions(tls, where),
+    where,
+  });
+  const at = { host: server.host, port: server.port };
+  const door: Door = {
+    leave: () => server.leave(),
+    drain: () => Promise.all([server.drain(), gateway.idle()]).then(() => {}),
+    end: (which) => gateway.end(which),
+    destroy: () => server.destroy(),
+  };
+  return { at: { ...at, url: urlOf(at, tls !== undefined) }, door };
+}
+
+function tlsOptions(tls: ServerTls, where: string): TlsOptions {
+  const { ca, key, cert, mutual } = readServerTls(tls, where);
+  return { key, cert, requestCert: mutual, rejectUnauthorized: mutual, ...(ca && { ca }) };
+}

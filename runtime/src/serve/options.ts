@@ -1,0 +1,174 @@
+import type { Clock } from "../core/clock.ts";
+import { checkKeys } from "../core/known-keys.ts";
+import type { AuthProvider } from "../core/policy.ts";
+import type { MethodSpec } from "../core/spec.ts";
+import type { GatewayService } from "../gateway/endpoint.ts";
+import type { GatewayOptions } from "../gateway/gateway.ts";
+import type { ServerTls } from "../grpc/tls.ts";
+import type { AuthConfig } from "../policies/index.ts";
+import type { Implementation } from "../server.ts";
+import type { ServerState } from "./drain.ts";
+import type { HttpLimits } from "./http.ts";
+import type { StopSignal } from "./signals.ts";
+
+/** Where messages to the operator go. A pino or winston logger is one. */
+export interface Logger {
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+/** How one door listens, when its address alone does not say it all. */
+export interface DoorOptions {
+  /** See `ServeOptions.grpc`. */
+  readonly address: string | number;
+  /** In place of the server's `tls`; false: plain text. */
+  readonly tls?: ServerTls | false | undefined;
+}
+
+/** How calls by gRPC come in. */
+export interface GrpcDoorOptions extends DoorOptions {
+  /** Closes a connection at this age, so that clients spread over new servers. Default: never. */
+  readonly maxConnectionAgeMs?: number | undefined;
+}
+
+/** How calls by HTTP come in. */
+export interface HttpDoorOptions
+  extends DoorOptions,
+    HttpLimits,
+    Pick<GatewayOptions, "requestHeaders" | "responseHeaders"> {}
+
+/** How a server stops. */
+export interface DrainOptions {
+  /**
+   * How long to go on serving while health says NOT_SERVING, in milliseconds, so that load balancers find out before
+   * calls fail. Default: 5000 after SIGTERM; 0 after other signals and after `stop()`, where nobody balances.
+   */
+  readonly lameDuckMs?: number | undefined;
+  /** How long calls under way may take to finish then, in milliseconds. The rest is cut. Default: 10000. */
+  readonly limitMs?: number | undefined;
+}
+
+/** What to serve, where, and how to stop. */
+export interface ServeOptions {
+  /** What `implement` made. All of it is served through every door. */
+  readonly services?: readonly Implementation[] | undefined;
+  /**
+   * Services that another server implements and whose HTTP routes are served here:
+   * `{ spec: Users, target: connect("users:8080") }`. Timeouts and retries apply here, the rest there; credentials
+   * are passed on. Default: none.
+   */
+  readonly forward?: readonly GatewayService[] | undefined;
+  /**
+   * Where to listen for gRPC: a port, or `"host:port"`; without a host the loopback interface, port 0 for any free
+   * one. Default: no gRPC.
+   */
+  readonly grpc?: string | number | GrpcDoorOptions | undefined;
+  /** Where to listen for HTTP, in the same way. Default: no HTTP. */
+  readonly http?: string | number | HttpDoorOptions | undefined;
+  /** Certificate and key for both doors. With `ca`, clients need a certificate too. Default: plain text. */
+  readonly tls?: ServerTls | undefined;
+  /** Who can verify credentials, by the name that policies use. Default: nobody. */
+  readonly auth?: { readonly providers: { readonly [name: string]: AuthProvider } } | undefined;
+  /** Serve `grpc.health.v1` and `GET /healthz`. Default: true. */
+  readonly health?: boolean | undefined;
+  /** Serve server reflection: to everybody, or to whom `auth` says. Default: false. */
+  readonly reflection?: boolean | { readonly auth: Partial<AuthConfig> } | undefined;
+  /** The largest request message or body that is accepted, in bytes. Default: 4 MiB. */
+  readonly maxRequestBytes?: number | undefined;
+  readonly drain?: DrainOptions | undefined;
+  /**
+   * The signals that stop the server; a second one stops it at once. When it has stopped, the process ends, at the
+   * latest `drain.limitMs` later. False: none, the application does it. Default: SIGTERM and SIGINT.
+   */
+  readonly signals?: readonly StopSignal[] | false | undefined;
+  /** Told of each state as it begins. At `lameDuck`, unregister from whatever sends calls here. */
+  readonly onState?: ((state: ServerState) => void) | undefined;
+  /** Told about every failure that is not an RpcError, with the id that the caller got. Default: the logger. */
+  readonly onError?: ((error: unknown, id: string, method: MethodSpec) => void) | undefined;
+  /** Default: warnings and errors on stderr. */
+  readonly logger?: Logger | undefined;
+  /** Default: the real time. */
+  readonly clock?: Clock | undefined;
+  /** Default: Math.random. */
+  readonly random?: (() => number) | undefined;
+}
+
+/** Every key of an interface; the compiler refuses a list that has one too few or too many. */
+const keysOf = <T>(keys: { readonly [K in keyof Required<T>]: true }): readonly string[] => Object.keys(keys);
+
+const door = { address: true, tls: true } as const;
+
+const known = {
+  serve: keysOf<ServeOptions>({
+    services: true,
+    forward: true,
+    grpc: true,
+    http: true,
+    tls: true,
+    auth: true,
+    health: true,
+    reflection: true,
+    maxRequestBytes: true,
+    drain: true,
+    signals: true,
+    onState: true,
+    onError: true,
+    logger: true,
+    clock: true,
+    random: true,
+  }),
+  grpc: keysOf<GrpcDoorOptions>({ ...door, maxConnectionAgeMs: true }),
+  http: keysOf<HttpDoorOptions>({
+    ...door,
+    headersTimeoutMs: true,
+    requestTimeoutMs: true,
+    keepAliveMs: true,
+    maxHeaderBytes: true,
+    requestHeaders: true,
+    responseHeaders: true,
+  }),
+  tls: keysOf<ServerTls>({ cert: true, key: true, ca: true, requireClientCert: true }),
+  auth: ["providers"],
+  reflection: ["auth"],
+  drain: keysOf<DrainOptions>({ lameDuckMs: true, limitMs: true }),
+};
+
+/** Checks what types cannot, or what came without them. Throws an Error that names the key and the remedy. */
+export function checkOptions(options: ServeOptions): void {
+  checkKeys(options, known.serve, "serve");
+  for (const key of ["grpc", "http", "tls", "auth", "reflection", "drain"] as const) {
+    const value = options[key];
+    if (typeof value !== "object" || value === null) continue;
+    checkKeys(value, known[key], `serve: ${key}`);
+    if ("tls" in value && value.tls) checkKeys(value.tls, known.tls, `serve: ${key}.tls`);
+    for (const [inner, number] of Object.entries(value)) {
+      if (typeof number === "number" && inner !== "address")
+        checkNumber(`${key}.${inner}`, number, inner === "lameDuckMs" || inner === "limitMs");
+    }
+  }
+  if (options.maxRequestBytes !== undefined) checkNumber("maxRequestBytes", options.maxRequestBytes, false);
+  checkServices(options);
+}
+
+function checkNumber(key: string, value: number, orZero: boolean): void {
+  if (Number.isFinite(value) && (value > 0 || (orZero && value === 0))) return;
+  throw new TypeError(`serve: ${key} is ${value}: use a number ${orZero ? "of at least 0" : "above 0"}`);
+}
+
+function checkServices({ services = [], forward = [], grpc, http }: ServeOptions): void {
+  if (grpc === undefined && http === undefined)
+    throw new TypeError('serve: nothing to listen on: set grpc, http or both, such as grpc: "127.0.0.1:50051"');
+  for (const one of services) {
+    if (!one?.spec?.methods || !("object" in one))
+      throw new TypeError("serve: services takes what implement(Service, implementation) returns");
+  }
+  for (const one of forward) {
+    if (!one?.spec?.methods || typeof one.target?.handler !== "function")
+      throw new TypeError("serve: forward takes { spec: Service, target: connect(address) }");
+  }
+  if (services.length === 0 && forward.length === 0)
+    throw new TypeError("serve: nothing to serve: add implement(Service, implementation) to services");
+  if (forward.length > 0 && http === undefined)
+    throw new TypeError("serve: forward serves HTTP routes: set http, such as http: 8080");
+}
