@@ -38,22 +38,41 @@ function print(from: string, specifiers: readonly Specifier[]): string {
   return `import ${allTypes ? "type " : ""}{ ${names.join(", ")} } from "${from}";`;
 }
 
+/** Packages, then aliases such as `#runtime`, then relative paths from far to near. */
 function byDistance(a: string, b: string): number {
-  return Number(a.startsWith(".")) - Number(b.startsWith(".")) || ups(b) - ups(a) || natural(a, b);
+  return kind(a) - kind(b) || ups(b) - ups(a) || natural(a, b);
 }
 
+const kind = (path: string) => (path.startsWith(".") ? 2 : path.startsWith("#") ? 1 : 0);
 const ups = (path: string) => path.split("/").filter((part) => part === "..").length;
 
-/** Letters regardless of case, numbers by value; independent of the locale, so that output is the same everywhere. */
+/**
+ * Biome's order of names and paths: punctuation, numbers by value, then letters, each capital before its small letter.
+ * It does not depend on the locale, so output is the same everywhere.
+ */
 function natural(a: string, b: string): number {
-  const [left, right] = [chunks(a), chunks(b)];
+  const [left, right] = [a.match(chunk) ?? [], b.match(chunk) ?? []];
   for (let i = 0; i < Math.min(left.length, right.length); i++) {
-    const [x = "", y = ""] = [left[i], right[i]];
-    const order = /^\d/.test(x) && /^\d/.test(y) ? Number(x) - Number(y) : compare(x.toLowerCase(), y.toLowerCase());
+    const order = compare(left[i] as string, right[i] as string);
     if (order !== 0) return order;
   }
-  return left.length - right.length || compare(a, b);
+  return left.length - right.length;
 }
 
-const chunks = (text: string) => text.match(/\d+|\D+/g) ?? [];
-const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+const chunk = /\d+|\D/g;
+const isNumber = (text: string) => /^\d/.test(text);
+
+/** Compares two characters, or two runs of digits. */
+function compare(a: string, b: string): number {
+  if (isNumber(a) && isNumber(b)) return a.length - b.length || Number(a) - Number(b);
+  return rank(a) - rank(b);
+}
+
+const punctuation = "/._-$";
+
+function rank(text: string): number {
+  if (isNumber(text)) return 1000;
+  const letter = text.toLowerCase();
+  if (letter === text.toUpperCase()) return punctuation.includes(text) ? punctuation.indexOf(text) : text.charCodeAt(0);
+  return 2 * letter.charCodeAt(0) + (letter === text ? 1 : 0) + 1000;
+}

@@ -1,0 +1,97 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { create, fromBinary } from "@bufbuild/protobuf";
+import {
+  type CodeGeneratorRequest,
+  CodeGeneratorRequestSchema,
+  type FileDescriptorSet,
+  FileDescriptorSetSchema,
+} from "@bufbuild/protobuf/wkt";
+import { createPlugin } from "../src/plugin.ts";
+import { GenerationError } from "../src/problems.ts";
+
+export const root = fileURLToPath(new URL("../..", import.meta.url));
+const protoc = createRequire(import.meta.url).resolve("protoc/package.json").replace("package.json", "protoc.cjs");
+
+/** Where the compiler finds what test protos import. */
+export const importPaths = [join(root, "plugin/proto"), join(root, "node_modules/google-proto-files")];
+
+/** Runs protoc. Throws with its output when it fails. */
+export function runProtoc(args: readonly string[]): void {
+  execFileSync(process.execPath, [protoc, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+}
+
+/** Text of proto files by their path. */
+export type Protos = { readonly [path: string]: string };
+
+/** Compiles protos given as text. */
+export function compile(protos: Protos): FileDescriptorSet {
+  const folder = mkdtempSync(join(tmpdir(), "mesh-test-"));
+  try {
+    for (const [path, text] of Object.entries(protos)) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), text);
+    }
+    return compileFolder(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Compiles all protos below a folder. */
+export function compileFolder(folder: string): FileDescriptorSet {
+  const out = mkdtempSync(join(tmpdir(), "mesh-set-"));
+  try {
+    const set = join(out, "set.bin");
+    runProtoc([
+      ...[folder, ...importPaths].map((path) => `-I${path}`),
+      "--include_imports",
+      "--include_source_info",
+      `--descriptor_set_out=${set}`,
+      ...protosBelow(folder),
+    ]);
+    return fromBinary(FileDescriptorSetSchema, readFileSync(set));
+  } finally {
+    rmSync(out, { recursive: true });
+  }
+}
+
+/** The paths of the protos below a folder, sorted. */
+export const protosBelow = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".proto"))
+    .sort();
+
+/** What a compiler would hand to the plugin. */
+export function requestFor(set: FileDescriptorSet, generate: readonly string[], parameter = ""): CodeGeneratorRequest {
+  return create(CodeGeneratorRequestSchema, { protoFile: set.file, fileToGenerate: [...generate], parameter });
+}
+
+/** What a run of the plugin ends with. */
+export interface Outcome {
+  /** Generated text by path. */
+  readonly files: { readonly [path: string]: string };
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Runs the plugin in this process. */
+export function run(request: CodeGeneratorRequest): Outcome {
+  const warnings: string[] = [];
+  try {
+    const { file } = createPlugin({ warn: (line) => warnings.push(line) }).run(request);
+    return { files: Object.fromEntries(file.map(({ name, content }) => [name, content])), errors: [], warnings };
+  } catch (error) {
+    if (!(error instanceof GenerationError)) throw error;
+    return { files: {}, errors: error.message.split("\n"), warnings };
+  }
+}
+
+/** Compiles protos given as text and generates for all of them. */
+export function generate(protos: Protos, parameter?: string): Outcome {
+  return run(requestFor(compile(protos), Object.keys(protos), parameter));
+}
