@@ -14,10 +14,16 @@ import { badRequest } from "./errors.ts";
 /** Complaints may quote the caller's input; this keeps them short. */
 const longestComplaint = 300;
 
-/** What protobuf-es has against a value, without the words it starts with. */
+/** What protobuf-es has against a value, in proto's terms instead of JavaScript's. */
 export function complaintOf(error: unknown): string {
+  const syntax = [error, error instanceof Error && error.cause].find((one) => one instanceof SyntaxError);
+  if (syntax) return `is not JSON: ${syntax.message}`.slice(0, longestComplaint);
   const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/^cannot decode .*? from JSON:? /s, "").slice(0, longestComplaint);
+  const [, kind = "", type = "", rest = text] = /^cannot decode (\w+) (\S+) from JSON:? (.*)$/s.exec(text) ?? [];
+  const reason = kind === "message" || kind === "enum" ? `is no ${type}: ${rest}` : rest;
+  return reason
+    .replace(/^expected (?:number|bigint|boolean|Uint8Array) \((\w+)\)/, "expected $1")
+    .slice(0, longestComplaint);
 }
 
 /** Parses a request message. Throws a 400 that names the field. */
@@ -54,12 +60,8 @@ export function readField(
 function badBody(error: unknown) {
   const complaint = complaintOf(error);
   const cause: unknown = error instanceof Error ? error.cause : undefined;
-  const named = hasField(cause) ? cause.field().name : /^key "(.*)" is unknown$/s.exec(complaint)?.[1];
-  return badRequest(
-    named ?? "",
-    named === undefined ? `the body is not what the method takes: ${complaint}` : complaint,
-    error,
-  );
+  const named = hasField(cause) ? cause.field().name : /: key "(.*)" is unknown$/s.exec(complaint)?.[1];
+  return badRequest(named ?? "", named === undefined ? `the body ${complaint}` : complaint, error);
 }
 
 /** True for the errors by which protobuf-es names a field. */
