@@ -3,8 +3,8 @@ import type { BudgetConfig } from "./config.ts";
 const slices = 10;
 
 /**
- * Bounds retries to a share of the calls, so that a peer in trouble is not drowned by them: over any window there are
- * at most `ratio` retries per call, and `floorPerSecond` on top.
+ * Bounds retries to a share of the calls, so that a peer in trouble is not drowned by them: in the window that ends
+ * with a retry there are at most `ratio` retries per call, and `floorPerSecond` on top.
  *
  * Time goes round in ten slices, which makes the memory constant; a call counts for nine tenths of the window to the
  * whole of it. Source: Finagle's RetryBudget.

@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { siteFactory } from "./core/site.ts";
+import { type MethodPolicy, policies } from "./policies/index.ts";
+import { clientOrder, layersOf, serverOrder } from "./stack.ts";
+import { mount } from "./testing.ts";
+
+const { method } = mount({ name: "none" }, {});
+const count = (side: "client" | "server", policy: MethodPolicy) =>
+  layersOf(side, siteFactory({})({ ...method, policy: { ...policy } })).length;
+
+test("every policy with a layer has a place in the order, and only those", () => {
+  for (const [side, order] of [
+    ["client", clientOrder],
+    ["server", serverOrder],
+  ] as const) {
+    const placed = new Set(order.map(({ row }) => row.name));
+    const layered = Object.values(policies).filter((row) => side in row);
+    expect([...placed].sort()).toEqual(layered.map(({ name }) => name).sort());
+  }
+});
+
+test("every place says why", () => {
+  for (const { why } of [...clientOrder, ...serverOrder]) expect(why).not.toBe("");
+});
+
+test("the orders are what the design says", () => {
+  expect(clientOrder.map(({ row }) => row.name)).toEqual(["timeout", "retry", "timeout", "auth"]);
+  expect(serverOrder.map(({ row }) => row.name)).toEqual(["timeout", "auth", "rateLimit"]);
+});
+
+test("a policy that is not set has no layer; one that is set has", () => {
+  expect(count("client", {})).toBe(0);
+  expect(count("client", { timeout: { totalMs: 100 } })).toBe(1);
+  expect(count("client", { timeout: { totalMs: 100, attemptMs: 50 } })).toBe(2);
+  expect(count("client", { timeout: { reserveMs: 1 } })).toBe(0);
+});
+
+test("a method without any policy is served by nobody: the one layer that is there without being set", async () => {
+  expect(count("server", {})).toBe(1);
+  expect(count("server", { auth: { access: "PUBLIC", providers: [], scopes: [], audiences: [] } })).toBe(0);
+  const [deny] = layersOf("server", siteFactory({})(method));
+  const { seen, send } = mount({ name: "none" }, {});
+  await send();
+  const handler = deny?.(() => Promise.resolve({}));
+  await expect(handler?.(seen[0] as (typeof seen)[0])).rejects.toMatchObject({
+    code: "PERMISSION_DENIED",
+    refusedBy: "auth",
+  });
+});
