@@ -1,12 +1,9 @@
 // npm run demo: two services, a gateway, and what their proto files promise, shown by real calls.
 // `--serve` keeps everything running afterwards, on the ports that the curl commands of README.md use.
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
 import {
   apiKeys,
   connect,
-  createGateway,
   findDetail,
   implement,
   inProcess,
@@ -32,7 +29,8 @@ const usage = `npm run demo [-- --serve] [-- --http-port N] [-- --help]
 `;
 
 /** Signs the demonstration's tokens. A real service gets tokens from an identity provider, and its keys by JWKS. */
-const secret = "a secret of the demonstration, 32 bytes or more";
+const secret = new TextEncoder().encode("a secret of the demonstration, 32 bytes or more");
+const login = jwt({ issuer: "https://login.shop.example", audiences: ["shop"], algorithms: ["HS256"], secret });
 const token = (scope: string): Promise<string> =>
   new SignJWT({ scope })
     .setProtectedHeader({ alg: "HS256" })
@@ -40,7 +38,7 @@ const token = (scope: string): Promise<string> =>
     .setIssuer("https://login.shop.example")
     .setAudience("shop")
     .setExpirationTime("1h")
-    .sign(new TextEncoder().encode(secret));
+    .sign(secret);
 
 interface Shop {
   readonly shelves: Shelves;
@@ -48,8 +46,7 @@ interface Shop {
   readonly ordersServer: RunningServer;
   readonly inventoryTarget: Target;
   readonly ordersTarget: Target;
-  readonly gateway: Server;
-  readonly url: string;
+  readonly gateway: RunningServer;
 }
 
 /** Starts two services on ports of their own, and one gateway in front of both. */
@@ -69,7 +66,7 @@ async function open(httpPort: number): Promise<Shop> {
     signals: false,
     auth: {
       providers: {
-        login: jwt({ issuer: "https://login.shop.example", audiences: ["shop"], algorithms: ["HS256"], secret }),
+        login,
         // sha256 of "demo-key": the key itself is nowhere in the program.
         partners: apiKeys({
           header: "x-api-key",
@@ -86,22 +83,23 @@ async function open(httpPort: number): Promise<Shop> {
   });
   const ordersTarget = connect(`127.0.0.1:${ordersServer.grpc?.port}`);
 
-  const handler = createGateway([
-    { spec: Inventory, target: inventoryTarget },
-    { spec: Orders, target: ordersTarget },
-  ]);
-  const gateway = createServer(handler);
-  await new Promise<void>((resolve, reject) => gateway.once("error", reject).listen(httpPort, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`;
-  return { shelves, inventoryServer, ordersServer, inventoryTarget, ordersTarget, gateway, url };
+  const gateway = await serve({
+    forward: [
+      { spec: Inventory, target: inventoryTarget },
+      { spec: Orders, target: ordersTarget },
+    ],
+    http: httpPort,
+    signals: false,
+  });
+  return { shelves, inventoryServer, ordersServer, inventoryTarget, ordersTarget, gateway };
 }
 
+const shorten = (text: string): string => (text.length > 32 ? `${text.slice(0, 24)}...` : text);
+
 /** Fetches and shows what curl would. */
-async function curl(url: string, init: RequestInit = {}): Promise<Response & { text: () => Promise<string> }> {
+async function curl(url: string, init: RequestInit = {}): Promise<Response> {
   const method = init.method ? ` -X ${init.method}` : "";
-  const headers = Object.entries(init.headers ?? {}).map(
-    ([name, value]) => ` -H '${name}: ${String(value).slice(0, 24)}...'`,
-  );
+  const headers = Object.entries(init.headers ?? {}).map(([name, value]) => ` -H '${name}: ${shorten(String(value))}'`);
   tries(`curl${method}${headers.join("")}${init.body ? ` -d '${init.body}'` : ""} ${url}`);
   const response = await fetch(url, init);
   const body = await response.clone().text();
@@ -122,14 +120,15 @@ async function failure(call: Promise<unknown>): Promise<RpcError> {
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function tell(shop: Shop): Promise<void> {
-  const { shelves, inventoryTarget, ordersTarget, url } = shop;
+  const { shelves, inventoryTarget, ordersTarget } = shop;
+  const url = shop.gateway.http?.url;
   const inventory = createInventoryClient(inventoryTarget);
   const orders = createOrdersClient(ordersTarget);
 
   chapter("A typed call over gRPC", "rpc GetStock(GetStockRequest) returns (Stock)");
   tries('await inventory.getStock({ item: "tea" })');
   const stock = await inventory.getStock({ item: "tea" });
-  shows(JSON.stringify(stock));
+  shows(`${stock.count} ${stock.item}`);
   promised(stock.count === 12, "the reply is a typed message");
 
   chapter("The same method by REST", 'option (google.api.http) = { get: "/v1/stock/{item}" }');
@@ -203,21 +202,15 @@ async function tell(shop: Shop): Promise<void> {
     "A local object in place of a remote client",
     "interface Inventory { getStock(request, options?): Promise<Stock>; ... }",
   );
-  const books = {
-    remote: new OrderBook(inventory),
-    local: new OrderBook(createInventoryClient(inProcess(implement(Inventory, new Shelves())))),
-  };
-  for (const [where, book] of Object.entries(books)) {
-    const served = createOrdersClient(
-      inProcess(implement(Orders, book), {
-        authProviders: new Map([
-          ["login", jwt({ issuer: "https://login.shop.example", audiences: ["shop"], algorithms: ["HS256"], secret })],
-        ]),
-      }),
+  const local = createInventoryClient(inProcess(implement(Inventory, new Shelves())));
+  for (const [where, one] of [["remote", inventory] as const, ["local", local] as const]) {
+    const book = inProcess(implement(Orders, new OrderBook(one)), { authProviders: new Map([["login", login]]) });
+    const placed = await createOrdersClient(book).placeOrder(
+      { item: "tea", count: 1 },
+      { metadata: { authorization: bearer } },
     );
-    const placed = await served.placeOrder({ item: "tea", count: 1 }, { metadata: { authorization: bearer } });
-    shows(`${where} inventory: order ${placed.id} for ${placed.customer}`);
-    promised(placed.customer === "ada", `the same OrderBook works with the ${where} one, policy included`);
+    shows(`new OrderBook(${where}): order ${placed.id} for ${placed.customer}`);
+    promised(placed.customer === "ada", `the same class works with the ${where} one, policy included`);
   }
   const { getStock } = policyOf(inventory);
   shows(`policyOf(inventory).getStock = ${JSON.stringify(getStock)}`);
@@ -230,15 +223,15 @@ async function close(shop: Shop): Promise<void> {
   );
   const inventory = createInventoryClient(shop.inventoryTarget);
   const watch = inventory.watchStock({ item: "tea" })[Symbol.asyncIterator]();
-  shows(`a stream is open: ${JSON.stringify((await watch.next()).value)}`);
+  const { value: first } = await watch.next();
+  shows(`a stream is open, its first message is: ${first?.count} ${first?.item}`);
   const ended = failure(watch.next());
+  await shop.gateway.stop();
   await shop.ordersServer.stop();
   await shop.inventoryServer.stop();
   promised((await ended).code === "UNAVAILABLE", "the open stream ended with UNAVAILABLE");
   await shop.inventoryTarget.close();
   await shop.ordersTarget.close();
-  shop.gateway.closeAllConnections();
-  await new Promise((resolve) => shop.gateway.close(resolve));
   promised(true, "every listener is closed");
 }
 
@@ -255,12 +248,12 @@ if (values.help) {
   const shop = await open(Number(values["http-port"] ?? (values.serve ? 8080 : 0)));
   say("Protomesh: what the proto files of examples/shop promise, shown by real calls on loopback.");
   say(
-    `Inventory on gRPC port ${shop.inventoryServer.grpc?.port}, Orders on ${shop.ordersServer.grpc?.port}, gateway on ${shop.url}`,
+    `Inventory on gRPC port ${shop.inventoryServer.grpc?.port}, Orders on ${shop.ordersServer.grpc?.port}, gateway on ${shop.gateway.http?.url}`,
   );
   await tell(shop);
   if (values.serve) {
     say(
-      `\nServing on ${shop.url} until Ctrl-C. A token with the scope orders.write, good for an hour:\n${await token("orders.write")}`,
+      `\nServing on ${shop.gateway.http?.url} until Ctrl-C. A token with the scope orders.write, good for an hour:\n${await token("orders.write")}`,
     );
     await new Promise<void>((resolve) => {
       process.once("SIGINT", resolve);
