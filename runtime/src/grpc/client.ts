@@ -9,6 +9,7 @@ import { isStream } from "../core/stream.ts";
 import { asBuffer, errorOf, type GrpcStatus, received, sentByClient } from "./convert.ts";
 import { Inbox } from "./inbox.ts";
 import { Outbox } from "./outbox.ts";
+import { Turns } from "./turns.ts";
 
 /** A call as grpc-js's channel makes it, below its Client class: fewer objects per call, and reading on demand. */
 type Wire = ReturnType<Channel["createCall"]>;
@@ -27,7 +28,7 @@ export interface Link {
 
 /** The innermost client handler of a method: one attempt on the wire. */
 export function clientHandler(link: Link, method: MethodSpec): Handler {
-  const { kind, request } = method;
+  const { kind } = method;
   const Reply = kind === "serverStream" || kind === "bidi" ? StreamAttempt : SingleAttempt;
   const streams = kind === "clientStream" || kind === "bidi";
   return (call) =>
@@ -38,10 +39,10 @@ export function clientHandler(link: Link, method: MethodSpec): Handler {
       let message: Buffer | undefined;
       try {
         metadata = requestMetadata(call);
-        if (!streams) message = asBuffer(request.encode(call.request));
+        if (!streams) message = encode(method, call.request);
         else if (!isStream(call.request)) throw new TypeError("it takes an AsyncIterable of messages");
       } catch (error) {
-        return reject(invalid(method, error));
+        return reject(error instanceof RpcError ? error : unsendable(method, error));
       }
       new Reply(link, method, call, resolve, reject).start(metadata, message);
     });
@@ -166,17 +167,19 @@ export abstract class Attempt {
   }
 
   #send(messages: AsyncIterable<unknown>): void {
-    const { wire } = this;
-    const { request } = this.method;
+    const { method, wire } = this;
+    const turns = new Turns();
     this.#outbox = new Outbox(messages, oneAtATime, {
       write: (message, written) => {
-        const bytes = asBuffer(request.encode(message));
-        wire.sendMessageWithContext({ callback: written }, bytes);
+        const bytes = encode(method, message);
+        turns.run(() => {
+          if (!this.#over) wire.sendMessageWithContext({ callback: written }, bytes);
+        });
         return bytes.length;
       },
       finished: (error) => {
         if (error === undefined) wire.halfClose();
-        else this.cancel(error instanceof RpcError ? error : invalid(this.method, error));
+        else this.cancel(error instanceof RpcError ? error : sourceFailed(method, error));
       },
     });
     this.#outbox.advance();
@@ -190,12 +193,22 @@ export abstract class Attempt {
   }
 }
 
-const invalid = (method: MethodSpec, error: unknown): RpcError =>
-  new RpcError(
-    "INVALID_ARGUMENT",
-    `the request of ${method.path} cannot be sent: ${error instanceof Error ? error.message : String(error)}`,
-    { cause: error },
-  );
+/** Throws an RpcError that says why the message cannot be sent. */
+function encode(method: MethodSpec, message: unknown): Buffer {
+  try {
+    return asBuffer(method.request.encode(message));
+  } catch (error) {
+    throw unsendable(method, error);
+  }
+}
+
+const unsendable = ({ path, request }: MethodSpec, error: unknown): RpcError =>
+  new RpcError("INVALID_ARGUMENT", `cannot send ${request.typeName} to ${path}: ${textOf(error)}`, { cause: error });
+
+const sourceFailed = ({ path }: MethodSpec, error: unknown): RpcError =>
+  new RpcError("CANCELLED", `the request stream of ${path} failed: ${textOf(error)}`, { cause: error });
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** A call that is answered by one message. */
 class SingleAttempt extends Attempt {
@@ -204,8 +217,10 @@ class SingleAttempt extends Attempt {
 
   onReceiveMessage(bytes: Buffer): void {
     this.#replies += 1;
-    if (this.#replies === 1) this.#reply = this.decode(bytes);
-    else this.cancel(new RpcError("UNIMPLEMENTED", `${this.method.path} answered with more than one message`));
+    if (this.#replies === 1) {
+      this.#reply = this.decode(bytes);
+      this.wire.startRead(); // A second message would be an error, and without reading on nobody would ever know.
+    } else this.cancel(new RpcError("UNIMPLEMENTED", `${this.method.path} answered with more than one message`));
   }
 
   protected settle(_status: GrpcStatus, error: RpcError | undefined): void {

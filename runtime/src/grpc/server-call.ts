@@ -92,9 +92,18 @@ export class ServerCall {
 
   onReceiveHalfClose(): void {
     if (this.#over) return;
-    if (this.#inbox) this.#inbox.end();
+    if (this.#inbox) this.#endOfRequests(this.#inbox);
     else if (this.#request !== undefined) this.#run(this.#request);
     else this.end(new RpcError("UNIMPLEMENTED", `${this.served.method.path} takes one message and got none`));
+  }
+
+  /**
+   * A caller that breaks off looks to node:http2 like one that has said everything. Reading on makes grpc-js look
+   * again: when the stream is closed it reports that, in the next tick and before the end that we report.
+   */
+  #endOfRequests(inbox: Inbox): void {
+    this.#wire.startRead();
+    process.nextTick(() => inbox.end());
   }
 
   /** The last event of every call: its stream is closed, whoever closed it. */

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
 import { ChannelCredentials, ServerCredentials } from "@grpc/grpc-js";
 
 /** A PEM file: its path, or what is in it. */
@@ -45,6 +46,7 @@ export function readServerTls(tls: ServerTls, where: string) {
     throw new TypeError(`${where}: tls.requireClientCert needs tls.ca, the authority that signs client certificates`);
   const [ca, key, cert] = [pem(tls, "ca", where), pem(tls, "key", where), pem(tls, "cert", where)];
   if (!key || !cert) throw new TypeError(`${where}: tls needs cert and key`);
+  usable(where, () => createSecureContext({ key, cert, ...(ca && { ca }) }));
   return { ca, key, cert, mutual };
 }
 
@@ -72,7 +74,7 @@ function pem(tls: ClientTls | ServerTls, option: "ca" | "cert" | "key", where: s
 }
 
 /** Runs what parses the files; OpenSSL's own text says which of them it cannot use, and why. */
-export function usable<T>(where: string, create: () => T): T {
+function usable<T>(where: string, create: () => T): T {
   try {
     return create();
   } catch (error) {
