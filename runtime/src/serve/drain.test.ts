@@ -46,6 +46,7 @@ test("a call under way finishes, new ones are refused, and then the server has s
   await held.arrived;
 
   const stopped = server.stop();
+  await settled();
   expect(server.state).toBe("draining");
   await expect(kitchenOf(server).getDish(dish)).rejects.toMatchObject({ code: "UNAVAILABLE" });
   await expect(get(`${server.http?.url}/v1/dishes/2`)).rejects.toMatchObject({ code: "ECONNREFUSED" });

@@ -71,10 +71,12 @@ export class Drain {
     const alive = setInterval(() => {}, 2 ** 30);
     this.#enter("lameDuck");
     this.#each((door) => door.leave?.());
+    // Even without waiting: who watches health hears NOT_SERVING before its stream ends.
+    await new Promise(setImmediate);
     if (lameDuckMs > 0) await this.#within(lameDuckMs, this.#forced);
 
     this.#enter("draining");
-    const drained = Promise.all(this.#doors.map((door) => door.drain().catch(this.#settings.onError)));
+    const drained = Promise.all(this.#doors.map((door) => this.#drained(door)));
     this.#each((door) => door.end("streams"));
     if (!(await this.#within(this.#settings.limitMs, drained, this.#forced))) {
       this.#each((door) => door.end("all"));
@@ -103,6 +105,14 @@ export class Drain {
     this.#state = state;
     try {
       this.#settings.onState(state);
+    } catch (error) {
+      this.#settings.onError(error);
+    }
+  }
+
+  async #drained(door: Door): Promise<void> {
+    try {
+      await door.drain();
     } catch (error) {
       this.#settings.onError(error);
     }

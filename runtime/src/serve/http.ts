@@ -4,7 +4,6 @@ import type { AddressInfo, Socket } from "node:net";
 import { Server as NetServer } from "node:net";
 import type { TlsOptions } from "node:tls";
 import { codeNumber } from "../core/error.ts";
-import { usable } from "../grpc/tls.ts";
 import { type Address, formatAddress, listenError } from "./address.ts";
 
 /** What an HTTP server bears from its clients. */
@@ -61,9 +60,7 @@ export async function listenHttp(
     // Node.js would answer without a body; `answer` below does it with one.
     requireHostHeader: false,
   };
-  const server = tls
-    ? usable(where, () => createTlsServer({ handshakeTimeout: 10_000, ...tls, ...options }))
-    : createServer(options);
+  const server = tls ? createTlsServer({ handshakeTimeout: 10_000, ...tls, ...options }) : createServer(options);
   const listening = new Listening(server, address.host, handler);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(listenError(error, address, where)));

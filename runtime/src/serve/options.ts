@@ -156,7 +156,7 @@ function checkNumber(key: string, value: number, orZero: boolean): void {
   throw new TypeError(`serve: ${key} is ${value}: use a number ${orZero ? "of at least 0" : "above 0"}`);
 }
 
-function checkServices({ services = [], forward = [], grpc, http }: ServeOptions): void {
+function checkServices({ services = [], forward = [], auth, grpc, http }: ServeOptions): void {
   if (grpc === undefined && http === undefined)
     throw new TypeError('serve: nothing to listen on: set grpc, http or both, such as grpc: "127.0.0.1:50051"');
   for (const one of services) {
@@ -166,6 +166,10 @@ function checkServices({ services = [], forward = [], grpc, http }: ServeOptions
   for (const one of forward) {
     if (!one?.spec?.methods || typeof one.target?.handler !== "function")
       throw new TypeError("serve: forward takes { spec: Service, target: connect(address) }");
+  }
+  for (const [name, provider] of Object.entries(auth?.providers ?? {})) {
+    if (typeof provider?.authenticate !== "function")
+      throw new TypeError(`serve: auth.providers.${name} is no provider: use jwt(...), apiKeys(...) or mtls(...)`);
   }
   if (services.length === 0 && forward.length === 0)
     throw new TypeError("serve: nothing to serve: add implement(Service, implementation) to services");

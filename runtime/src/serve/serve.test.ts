@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
@@ -5,10 +6,19 @@ import { Dish } from "../../test/kitchen/kitchen.ts";
 import { Kitchen } from "../../test/kitchen/kitchen_mesh.ts";
 import { cook } from "../../test/over-grpc.ts";
 import { kitchenOf, kitchenWith, start, targetOf } from "../../test/serving.ts";
+import type { CallContext } from "../core/context.ts";
+import type { MethodSpec } from "../core/spec.ts";
 import { connect } from "../grpc/connect.ts";
+import { apiKeys } from "../policies/auth.ts";
 import { implement } from "../server.ts";
 import type { ServeOptions } from "./options.ts";
 import { serve } from "./serve.ts";
+
+/** The kitchen under another policy. */
+const withPolicy = (policy: MethodSpec["policy"]): typeof Kitchen => ({
+  ...Kitchen,
+  methods: Object.fromEntries(Object.entries(Kitchen.methods).map(([key, method]) => [key, { ...method, policy }])),
+});
 
 test("gRPC alone", async () => {
   const server = await start({ grpc: "127.0.0.1:0" });
@@ -40,15 +50,9 @@ test("both doors lead to the same object", async () => {
 
 test("both doors draw on the same rate limit", async () => {
   const limit = { name: "all", perSecond: 0.001, burst: 2, by: [], cost: "1", shared: false, failClosed: false };
-  const { getDish } = Kitchen.methods as { getDish: (typeof Kitchen.methods)[string] };
-  const spec: typeof Kitchen = {
-    ...Kitchen,
-    methods: {
-      ...Kitchen.methods,
-      getDish: { ...getDish, policy: { ...getDish.policy, rateLimit: [{ ...limit, shadow: false, scope: "method" }] } },
-    },
-  };
-  const server = await start({ services: [implement(spec, cook as Kitchen)], grpc: 0, http: 0 });
+  const auth = { access: "PUBLIC", providers: [], scopes: [], audiences: [] };
+  const limited = withPolicy({ auth, rateLimit: [{ ...limit, shadow: false, scope: "method" }] });
+  const server = await start({ services: [implement(limited, cook as Kitchen)], grpc: 0, http: 0 });
   const users = kitchenOf(server);
 
   await users.getDish({ name: "", id: 1n, withRecipe: false });
@@ -106,13 +110,17 @@ test.each([
     { grpc: 0, forward: [{ spec: Kitchen, target: connect("127.0.0.1:1") }] },
     /^serve: forward serves HTTP routes: set http/,
   ],
+  [
+    { services, grpc: 0, auth: { providers: { main: "jwt" } } },
+    /^serve: auth\.providers\.main is no provider: use jwt/,
+  ],
   [{ services, grpc: "localhost" }, /^serve: grpc: "localhost" is not an address/],
   [{ services, http: "http://localhost:80" }, /^serve: http: "http:\/\/localhost:80" is not an address/],
   [
     { services: [...services, ...services], grpc: 0 },
     /has two implementations: register test\.kitchen\.v1\.Kitchen once/,
   ],
-])("wrong options: %#", async (options, message) => {
+])("%j: %s", async (options, message) => {
   await expect(serve({ signals: false, ...options } as ServeOptions)).rejects.toThrow(message);
 });
 
@@ -146,17 +154,14 @@ test("when the second door cannot be opened, the first is closed again", async (
 
 test("a method that nobody may call is warned of once, by name and with the remedy", async () => {
   const warnings: string[] = [];
-  const { ping, mirror } = Kitchen.methods as { [key: string]: (typeof Kitchen.methods)[string] };
-  const spec = {
-    ...Kitchen,
-    methods: { ...Kitchen.methods, ping: { ...ping, policy: {} }, mirror: { ...mirror, policy: {} } },
-  } as typeof Kitchen;
+  const { getDish, ping } = withPolicy({}).methods as { [key: string]: MethodSpec };
+  const closed = { ...Kitchen, methods: { ...Kitchen.methods, getDish, ping } } as typeof Kitchen;
   const logger = { info() {}, warn: (text: string) => void warnings.push(text), error() {} };
-  const server = await start({ services: [implement(spec, cook as Kitchen)], grpc: 0, logger });
+  const server = await start({ services: [implement(closed, cook as Kitchen)], grpc: 0, logger });
 
   expect(warnings).toEqual([
     expect.stringMatching(
-      /^No caller may call \/test\.kitchen\.v1\.Kitchen\/Ping, \/test\.kitchen\.v1\.Kitchen\/Mirror: .* auth: \{ access:/,
+      /^No caller may call \/test\.kitchen\.v1\.Kitchen\/GetDish, \/test\.kitchen\.v1\.Kitchen\/Ping: .* auth: \{ access:/,
     ),
   ]);
   await expect(kitchenOf(server).ping({})).rejects.toMatchObject({ code: "PERMISSION_DENIED" });
@@ -172,6 +177,34 @@ test("an error that is no RpcError goes to the logger, and its id to the caller"
   expect(body.message).toMatch(/^internal error [0-9a-f-]{36}$/);
   expect(errors).toEqual([expect.stringContaining("secret")]);
   expect(errors[0]).toContain(body.message);
+});
+
+test("providers verify callers at both doors", async () => {
+  const closed = withPolicy({ auth: { access: "AUTHENTICATED", providers: ["keys"], scopes: [], audiences: [] } });
+  const keys = apiKeys({ keys: [{ subject: "ada", sha256: createHash("sha256").update("open").digest("hex") }] });
+  const whoAmI = async (_: unknown, context: CallContext) => Dish.create({ name: context.principal?.subject ?? "" });
+  const server = await start({
+    services: [implement(closed, { ...cook, getDish: whoAmI } as unknown as Kitchen)],
+    grpc: 0,
+    http: 0,
+    auth: { providers: { keys } },
+  });
+  const url = `${server.http?.url}/v1/dishes/1`;
+  expect((await fetch(url)).status).toBe(401);
+  const response = await fetch(url, { headers: { "grpc-metadata-x-api-key": "open" } });
+  expect(await response.json()).toMatchObject({ name: "ada" });
+
+  const kitchen = kitchenOf(server);
+  const request = { name: "", id: 1n, withRecipe: false };
+  await expect(kitchen.getDish(request)).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+  expect(await kitchen.getDish(request, { metadata: { "x-api-key": "open" } })).toMatchObject({ name: "ada" });
+});
+
+test("a provider that can never work stops the start, by name", async () => {
+  const broken = { authenticate: () => undefined, ready: () => Promise.reject(new Error("npm install jose")) };
+  await expect(start({ grpc: 0, auth: { providers: { main: broken } } })).rejects.toThrow(
+    "serve: auth.providers.main: npm install jose",
+  );
 });
 
 test("a request over maxRequestBytes is refused at both doors", async () => {

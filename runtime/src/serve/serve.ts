@@ -1,4 +1,5 @@
 import { systemClock } from "../core/clock.ts";
+import type { AuthProvider } from "../core/policy.ts";
 import type { AuthConfig, MethodPolicy } from "../policies/index.ts";
 import { type ServedMethod, serverHandlers } from "../server.ts";
 import { HealthState, healthService } from "../services/health.ts";
@@ -46,6 +47,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     authProviders: new Map(Object.entries(options.auth?.providers ?? {})),
     onError,
   });
+  await readyAll(options.auth?.providers ?? {});
   warnOfClosed(served, logger);
 
   const limitMs = options.drain?.limitMs ?? 10_000;
@@ -80,6 +82,17 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     },
     stop: ({ force = false } = {}) => (force ? drain.force() : drain.start(options.drain?.lameDuckMs ?? 0)),
   };
+}
+
+/** A provider that cannot work is found out now, not by the first caller. */
+async function readyAll(providers: { readonly [name: string]: AuthProvider }): Promise<void> {
+  for (const [name, provider] of Object.entries(providers)) {
+    try {
+      await provider.ready?.();
+    } catch (cause) {
+      throw new Error(`serve: auth.providers.${name}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    }
+  }
 }
 
 /** The application's services and those that options add. */

@@ -1,0 +1,108 @@
+import { once } from "node:events";
+import { connect as connectSocket, type Socket } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { get, start } from "../../test/serving.ts";
+import type { HttpDoorOptions } from "./options.ts";
+import type { RunningServer } from "./serve.ts";
+
+const listen = (limits: Partial<HttpDoorOptions> = {}) => start({ http: { address: 0, ...limits } });
+
+/** Writes bytes and reads what comes until the server closes the connection. */
+async function raw(server: RunningServer, text: string): Promise<{ head: string; body: string }> {
+  const socket = connectSocket(server.http?.port as number, "127.0.0.1");
+  onTestFinished(() => void socket.destroy());
+  socket.write(text);
+  return split(await rest(socket));
+}
+
+async function rest(socket: Socket): Promise<string> {
+  let text = "";
+  for await (const chunk of socket.setEncoding("utf8")) text += chunk;
+  return text;
+}
+
+function split(text: string) {
+  const [head = "", body = ""] = text.split("\r\n\r\n");
+  return { head, body };
+}
+
+const status = (code: number, message: string) => ({ code, message, details: [] });
+
+test("headers over the limit: 431", async () => {
+  const server = await listen({ maxHeaderBytes: 2_000 });
+  const { head, body } = await raw(server, `GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: ${"x".repeat(3_000)}\r\n\r\n`);
+  expect(head).toMatch(/^HTTP\/1\.1 431 /);
+  expect(JSON.parse(body)).toEqual(status(8, "the request headers are too large"));
+});
+
+test("a client that sends its headers slowly is cut off: 408", async () => {
+  const server = await listen({ headersTimeoutMs: 50 });
+  const { head, body } = await raw(server, "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow:");
+  expect(head).toMatch(/^HTTP\/1\.1 408 /);
+  expect(JSON.parse(body)).toEqual(status(4, "the request did not arrive in time"));
+});
+
+test("a client that sends its body slowly is cut off", async () => {
+  const server = await listen({ headersTimeoutMs: 50, requestTimeoutMs: 100 });
+  const head = "POST /v1/mirror HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n";
+  const socket = connectSocket(server.http?.port as number, "127.0.0.1");
+  socket.write(`${head}{`);
+  await rest(socket).catch((error) => expect(error).toMatchObject({ code: "ECONNRESET" }));
+});
+
+test.each(["HELLO\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"])(
+  "what is not HTTP is a 400: %j",
+  async (text) => {
+    const { head, body } = await raw(await listen(), text);
+    expect(head).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+    expect(head).toContain("connection: close");
+    expect(JSON.parse(body)).toEqual(status(3, "this is not an HTTP/1.1 request with a Host header"));
+  },
+);
+
+test("HTTP/1.1 without Host is a 400; HTTP/1.0 does not need one", async () => {
+  const server = await listen();
+  const { head, body } = await raw(server, "GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n");
+  expect(head).toMatch(/^HTTP\/1\.1 400 /);
+  expect(JSON.parse(body)).toMatchObject({ code: 3 });
+  expect((await raw(server, "GET /healthz HTTP/1.0\r\n\r\n")).head).toMatch(/^HTTP\/1\.1 200 /);
+});
+
+test("a bad request behind a good one on the same connection does not disturb the answer's framing", async () => {
+  const server = await listen();
+  const { head } = await raw(server, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nNONSENSE\r\n\r\n");
+  expect(head.match(/HTTP\/1\.1/g)?.length ?? 0).toBeLessThanOrEqual(1);
+});
+
+test("clients that break off do no harm", async () => {
+  const server = await listen();
+  const socket = connectSocket(server.http?.port as number, "127.0.0.1");
+  await once(socket, "connect");
+  socket.write("GET /v1/dishes/1 HTT");
+  socket.resetAndDestroy();
+  expect((await get(`${server.http?.url}/healthz`)).response.statusCode).toBe(200);
+});
+
+test("/healthz says how the server and each service are", async () => {
+  const server = await listen();
+  const ask = async (query: string, method = "GET") => {
+    const response = await fetch(`${server.http?.url}/healthz${query}`, { method });
+    return [response.status, method === "HEAD" ? await response.text() : await response.json()];
+  };
+  expect(await ask("")).toEqual([200, { status: "SERVING" }]);
+  expect(await ask("?service=test.kitchen.v1.Kitchen")).toEqual([200, { status: "SERVING" }]);
+  expect(await ask("?service=no.Such")).toEqual([404, { status: "SERVICE_UNKNOWN" }]);
+
+  server.health.set("test.kitchen.v1.Kitchen", "NOT_SERVING");
+  expect(await ask("?service=test.kitchen.v1.Kitchen")).toEqual([503, { status: "NOT_SERVING" }]);
+  expect(await ask("")).toEqual([200, { status: "SERVING" }]);
+
+  expect(await ask("", "HEAD")).toEqual([200, ""]);
+  expect(await ask("", "POST")).toEqual([405, status(12, "/healthz takes GET")]);
+});
+
+test("the URL of a server that listens everywhere can be opened", async () => {
+  const server = await start({ http: "0.0.0.0:0" });
+  expect(server.http?.url).toBe(`http://127.0.0.1:${server.http?.port}`);
+  expect((await fetch(`${server.http?.url}/healthz`)).status).toBe(200);
+});
