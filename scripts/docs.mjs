@@ -3,7 +3,7 @@
 //   from=<file>        lines of that file, word for word
 //   ts check           compiles, with every strict flag
 //   sh                 npm scripts of this repository
-//   title=, quickstart, output, serve   README.md only: run for real by scripts/quickstart.mjs
+//   title=, quickstart, output, serve, answers   README.md only: run for real by scripts/quickstart.mjs
 //   text               a drawing or a log; nothing to prove
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -48,7 +48,10 @@ function prove(file, block) {
     if (source === undefined) return `there is no ${attributes.from}`;
     return `\n${source}\n`.includes(`\n${text}\n`) ? undefined : `is not an excerpt of ${attributes.from} any more`;
   }
-  if (attributes.title || words.some((word) => word === "quickstart" || word === "output" || word === "serve")) {
+  if (
+    attributes.title ||
+    words.some((word) => word === "quickstart" || word === "output" || word === "serve" || word === "answers")
+  ) {
     return file === "README.md" ? undefined : "only README.md is run by scripts/quickstart.mjs";
   }
   if (language === "ts" && words.includes("check")) {

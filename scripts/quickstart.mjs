@@ -56,31 +56,42 @@ async function inEmptyFolder() {
 /** Runs the curl commands; each must get an answer from the running demonstration. */
 async function againstTheDemo() {
   step("npm run demo -- --serve");
+  const answers = [];
   const demo = spawn("npm", ["run", "--silent", "demo", "--", "--serve"], {
     cwd: root,
     stdio: ["ignore", "pipe", "inherit"],
     detached: true,
   });
   const ended = new Promise((resolve) => demo.once("exit", resolve));
+  let printed = "";
   try {
     await new Promise((resolve, reject) => {
-      let printed = "";
       demo.stdout.on("data", (chunk) => {
         printed += chunk;
         if (printed.includes("until Ctrl-C")) resolve();
       });
       ended.then((code) => reject(new Error(`the demonstration ended with ${code}:\n${printed}`)));
     });
-    for (const line of having("serve").flatMap(({ text }) => text.split("\n"))) {
-      const answer = shell(line, root);
-      step(`${line}\n  ${answer.replaceAll("\n", "\n  ").trimEnd()}`);
-      if (!/[{]/.test(answer)) throw new Error(`no JSON in the answer to: ${line}`);
+    for (const { text } of having("serve")) {
+      for (const line of text.split("\n")) {
+        const answer = shell(line, root);
+        step(`${line}\n  ${answer.replaceAll("\n", "\n  ").trimEnd()}`);
+        answers.push(answer);
+      }
     }
   } finally {
     if (demo.exitCode === null) process.kill(-demo.pid, "SIGINT");
   }
-  const code = await ended;
-  if (code !== 0) throw new Error(`the demonstration ended with ${code} after SIGINT`);
+  await ended;
+  // npm's own exit code after Ctrl-C says nothing; the last line does.
+  if (!printed.endsWith("All as promised.\n")) throw new Error(`the demonstration did not stop cleanly:\n${printed}`);
+  const want = having("answers")[0].text.split("\n");
+  const got = answers.map((answer) => answer.trim().split("\n").at(-1));
+  want.forEach((line, index) => {
+    if (!got[index]?.startsWith(line.replace(/ \.\.\.$/, "")))
+      throw new Error(`README.md promises\n${line}\nbut got\n${got[index]}`);
+  });
+  if (got.length !== want.length) throw new Error("README.md shows more commands than answers");
 }
 
 function same(got, want, what) {

@@ -88,7 +88,7 @@ async function open(httpPort: number): Promise<Shop> {
       { spec: Inventory, target: inventoryTarget },
       { spec: Orders, target: ordersTarget },
     ],
-    http: httpPort,
+    http: { address: httpPort, requestHeaders: ["x-api-key"] },
     signals: false,
   });
   return { shelves, inventoryServer, ordersServer, inventoryTarget, ordersTarget, gateway };
