@@ -1,39 +1,37 @@
-/** A map that keeps at most `capacity` entries: when it is full, the one that was unused for longest makes room. */
+/**
+ * A map that forgets what was unused for longest: it holds at most `capacity` entries, and always the half of them
+ * that was used last.
+ *
+ * Two generations instead of an exact order: a look-up of what is in use then writes nothing.
+ */
 export class Lru<K, V> {
-  readonly #entries = new Map<K, V>();
-  readonly #capacity: number;
+  readonly #half: number;
+  #young = new Map<K, V>();
+  #old = new Map<K, V>();
 
   constructor(capacity: number) {
-    this.#capacity = capacity;
+    this.#half = Math.ceil(capacity / 2);
   }
 
   /** The value, which counts as a use. */
   get(key: K): V | undefined {
-    const value = this.#entries.get(key);
-    // A Map lists its entries in the order they were put in: the front is the one unused for longest.
-    if (value !== undefined) {
-      this.#entries.delete(key);
-      this.#entries.set(key, value);
-    }
-    return value;
-  }
-
-  /** The value, without counting as a use. */
-  peek(key: K): V | undefined {
-    return this.#entries.get(key);
+    const value = this.#young.get(key);
+    if (value !== undefined) return value;
+    const older = this.#old.get(key);
+    if (older !== undefined) this.set(key, older);
+    return older;
   }
 
   set(key: K, value: V): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    if (this.#entries.size > this.#capacity) this.#entries.delete(this.#entries.keys().next().value as K);
-  }
-
-  delete(key: K): void {
-    this.#entries.delete(key);
+    if (this.#young.size >= this.#half && !this.#young.has(key)) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(key, value);
+    this.#old.delete(key);
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#young.size + this.#old.size;
   }
 }

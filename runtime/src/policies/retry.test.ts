@@ -164,17 +164,21 @@ test("cancelling during a wait ends the call at once and leaves no timer and no 
   expect(seen).toHaveLength(1);
 });
 
-test("a failure that comes with the cancellation is not repeated", async () => {
+test("a failure that comes with the cancellation is not repeated, and stays the one that the caller gets", async () => {
   const cancellation = new Cancellation();
   const error = failure();
-  const { send, seen } = mount(retry, config, {
-    handler: () => {
-      cancellation.cancel(error);
-      throw error;
-    },
+  const { send, seen, method, clock } = mount(retry, config);
+  await send({}, { cancellation });
+  const handler = retry.client?.(
+    config,
+    siteFactory({ clock })(method),
+  )?.(() => {
+    cancellation.cancel(new RpcError("CANCELLED", "enough"));
+    return Promise.reject(error);
   });
-  await expect(send({}, { cancellation })).rejects.toBe(error);
-  expect(seen).toHaveLength(1);
+  const [call] = seen;
+  if (!call) throw new Error("the call did not arrive");
+  await expect(handler?.({ ...call, cancellation })).rejects.toBe(error);
 });
 
 describe("a server stream", () => {

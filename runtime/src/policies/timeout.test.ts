@@ -220,6 +220,39 @@ test("the silence of one attempt does not cancel the caller's call", async () =>
   expect(cancellation.listening).toBe(0);
 });
 
+test("silence on a server ends the caller's stream as well", async () => {
+  const { stream, state } = pipe<number>();
+  const { send, clock } = mount(
+    timeout,
+    { idleMs: 100 },
+    { side: "server", method: { kind: "clientStream" }, handler: (call) => iterate(call.request).next() },
+  );
+  const reply = expect(send(stream)).rejects.toMatchObject(late);
+  await clock.advance(100);
+  await reply;
+  expect(state.returned).toBe(true);
+});
+
+test("a stream that comes when the time is over is told to stop", async () => {
+  const { stream, state } = pipe<number>();
+  const clock = new FakeClock();
+  const { send } = mount(
+    timeout,
+    { maxMs: 100 },
+    {
+      side: "server",
+      clock,
+      method: { kind: "serverStream" },
+      handler: () => new Promise((resolve) => clock.schedule(150, () => resolve(stream))),
+    },
+  );
+  const reply = expect(send()).rejects.toMatchObject(late);
+  await clock.advance(100);
+  await reply;
+  await clock.advance(50);
+  expect(state.returned).toBe(true);
+});
+
 test("idle says nothing about unary calls", async () => {
   const { send, clock } = mount(attemptTimeout, { idleMs: 100 }, { handler: never });
   const cancellation = new Cancellation();

@@ -38,8 +38,8 @@ export class Gcra {
 const capacity = 10_000;
 
 /**
- * The buckets of one limit. Beyond 10,000 keys the one that was unused for longest is forgotten, which gives its
- * caller a full bucket: memory stays bounded whatever callers send.
+ * The buckets of one limit. Of more than 10,000 keys those unused for longest are forgotten, which gives their callers
+ * full buckets: memory stays bounded whatever callers send. The 5,000 used last are always there.
  */
 export class Buckets {
   readonly #byKey = new Lru<string, Bucket>(capacity);

@@ -40,12 +40,15 @@ export class Budget {
     return true;
   }
 
-  /** The current slice, after those that are over were emptied. */
+  /** The place of the current slice, after those that are over were emptied. */
   #at(now: number): number {
     const slice = Math.floor(now / this.#sliceMs);
     const passed = Math.min(slice - this.#slice, slices);
-    for (let step = 0; step < passed; step++) this.#balances[(((slice - step) % slices) + slices) % slices] = 0;
-    if (passed > 0) this.#slice = slice;
-    return ((this.#slice % slices) + slices) % slices;
+    for (let step = 0; step < passed; step++) this.#balances[place(slice - step)] = 0;
+    this.#slice = slice;
+    return place(slice);
   }
 }
+
+/** Where a slice is kept; the clock's zero means nothing, so slices may be negative. */
+const place = (slice: number): number => ((slice % slices) + slices) % slices;
