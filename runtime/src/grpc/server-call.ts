@@ -98,8 +98,9 @@ export class ServerCall {
   }
 
   /**
-   * A caller that breaks off looks to node:http2 like one that has said everything. Reading on makes grpc-js look
-   * again: when the stream is closed it reports that, in the next tick and before the end that we report.
+   * A caller that resets its stream looks to node:http2 like one that has said everything. Reading on makes grpc-js
+   * look again: when the stream is closed it reports that, in the next tick and before the end that we report.
+   * Clients on node:http2 cannot be told apart: they really send an end before the reset.
    */
   #endOfRequests(inbox: Inbox): void {
     this.#wire.startRead();
