@@ -228,6 +228,15 @@ test("a shadow limit reports and admits; a real one beside it still refuses", as
   }
 });
 
+test("a refusal speaks of the limits that refuse, not of shadows that are over as well", async () => {
+  const shadow = limit({ name: "try", burst: 1, perSecond: 0.001, shadow: true });
+  const { send } = mount(rateLimit, [shadow, limit({ burst: 1 })]);
+  await send();
+  const error = await caught(send());
+  expect(error.text).toContain('limit "tenant"');
+  expect(findDetail(error, QuotaFailure)?.violations).toHaveLength(1);
+});
+
 describe("a limit of the service", () => {
   const pair = (by: string[], scope: "method" | "service") => {
     const clock = new FakeClock();

@@ -42,7 +42,7 @@ export class RemoteKeys {
     try {
       return await keys(header, token);
     } catch (error) {
-      if (!(error instanceof jose.errors.JWKSNoMatchingKey) || (this.#cooling() && !this.#loading)) throw error;
+      if (!(error instanceof jose.errors.JWKSNoMatchingKey)) throw error;
       const newer = await this.#load(jose).catch(() => keys);
       if (newer === keys) throw error;
       return await newer(header, token);

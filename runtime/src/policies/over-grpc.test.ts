@@ -1,0 +1,233 @@
+/** The policies between a real client and a real server: what must survive the wire. */
+import { createHash } from "node:crypto";
+import { SignJWT } from "jose";
+import { expect, test } from "vitest";
+import { Dish } from "../../test/kitchen/kitchen.ts";
+import { Kitchen } from "../../test/kitchen/kitchen_mesh.ts";
+import { cook, gate, type KitchenMethods } from "../../test/over-grpc.ts";
+import { start, targetOf } from "../../test/serving.ts";
+import { type ClientOptions, createClient } from "../client.ts";
+import { systemClock } from "../core/clock.ts";
+import type { CallContext } from "../core/context.ts";
+import { RpcError } from "../core/error.ts";
+import type { AuthProvider } from "../core/policy.ts";
+import { QuotaFailure, RetryInfo } from "../messages/details.ts";
+import { findDetail } from "../messages/status.ts";
+import { implement } from "../server.ts";
+import { apiKeys, jwt } from "./auth.ts";
+import type { MethodPolicy } from "./index.ts";
+
+const open = { access: "PUBLIC", providers: [], scopes: [], audiences: [] } as const;
+const retry = {
+  attempts: 3,
+  on: ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
+  initialMs: 1,
+  maxMs: 1,
+  multiplier: 1,
+  jitter: "NONE",
+  attemptTimeout: false,
+  budget: { ratio: 0.2, floorPerSecond: 10, windowMs: 10_000 },
+} as const;
+const limit = {
+  name: "tenant",
+  perSecond: 20,
+  burst: 1,
+  by: [],
+  cost: "1",
+  shared: false,
+  failClosed: false,
+  shadow: false,
+  scope: "method",
+} as const;
+const soup = { name: "soup", id: 1n, withRecipe: false };
+
+/** A kitchen whose methods all have one policy, on both sides of a socket. */
+async function kitchen(
+  policy: MethodPolicy,
+  methods: Partial<KitchenMethods> = {},
+  { client = {}, providers = {} }: { client?: ClientOptions; providers?: { [name: string]: AuthProvider } } = {},
+): Promise<Kitchen> {
+  const spec: typeof Kitchen = {
+    ...Kitchen,
+    methods: Object.fromEntries(
+      Object.entries(Kitchen.methods).map(([key, method]) => [key, { ...method, policy: { auth: open, ...policy } }]),
+    ),
+  };
+  const services = [implement(spec, { ...cook, ...methods } as Kitchen)];
+  const server = await start({ services, grpc: "127.0.0.1:0", auth: { providers } });
+  return createClient(spec, targetOf(server), client);
+}
+
+test("a retry heals what fails twice, and the server knows which attempt it sees", async () => {
+  const attempts: number[] = [];
+  const users = await kitchen(
+    { retry },
+    {
+      async getDish({ name }, { attempt }) {
+        attempts.push(attempt);
+        if (attempt < 3) throw new RpcError("UNAVAILABLE", "not now");
+        return Dish.create({ name });
+      },
+    },
+  );
+  expect(await users.getDish(soup)).toMatchObject({ name: "soup" });
+  expect(attempts).toEqual([1, 2, 3]);
+});
+
+test("a stream is retried until its first message, and not after it", async () => {
+  let runs = 0;
+  const users = await kitchen(
+    { retry },
+    {
+      async *watchDishes() {
+        runs++;
+        if (runs === 1) throw new RpcError("UNAVAILABLE", "not now");
+        yield Dish.create({ id: 1n });
+        throw new RpcError("UNAVAILABLE", "in the middle");
+      },
+    },
+  );
+  const seen: bigint[] = [];
+  const read = async () => {
+    for await (const { id } of users.watchDishes({ count: 1, failAfter: 0 })) seen.push(id);
+  };
+  await expect(read()).rejects.toMatchObject({ code: "UNAVAILABLE", text: "in the middle" });
+  expect(seen).toEqual([1n]);
+  expect(runs).toBe(2);
+});
+
+test("a refused call carries when to come back, and a client that retries comes back then", async () => {
+  const impatient = await kitchen({ rateLimit: [{ ...limit, perSecond: 0.5 }] });
+  await impatient.getDish(soup);
+  const error = (await impatient.getDish(soup).catch((error) => error)) as RpcError;
+  expect(error).toMatchObject({ code: "RESOURCE_EXHAUSTED", refusedBy: undefined });
+  expect(Number(error.metadata?.get("grpc-retry-pushback-ms"))).toBeGreaterThan(1000);
+  expect(findDetail(error, RetryInfo)?.retryDelay?.seconds).toBeGreaterThanOrEqual(1n);
+  expect(findDetail(error, QuotaFailure)?.violations[0]?.subject).toBe("rate_limit:tenant");
+
+  const patient = await kitchen({ retry, rateLimit: [limit] });
+  await patient.getDish(soup);
+  expect(await patient.getDish(soup)).toMatchObject({ name: "soup" });
+});
+
+test("the time of a call reaches the server, less its reserve, and ends the work there", async () => {
+  const over = gate<unknown>();
+  let left = 0;
+  const users = await kitchen(
+    { timeout: { totalMs: 200, reserveMs: 50 } },
+    {
+      getDish(_, context: CallContext) {
+        left = context.deadline - performance.now();
+        context.cancellation.onCancel(over.open);
+        return new Promise<never>(() => {});
+      },
+    },
+  );
+  await expect(users.getDish(soup, { timeoutMs: 60_000 })).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+  expect(left).toBeLessThanOrEqual(150);
+  expect(await over.promise).toMatchObject({ code: expect.stringMatching(/DEADLINE_EXCEEDED|CANCELLED/) });
+});
+
+test("a server's max ends work for a caller who would wait for ever", async () => {
+  const over = gate<unknown>();
+  const users = await kitchen(
+    { timeout: { maxMs: 100 } },
+    {
+      getDish(_, context: CallContext) {
+        context.cancellation.onCancel(over.open);
+        return new Promise<never>(() => {});
+      },
+    },
+  );
+  await expect(users.getDish(soup)).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+  await over.promise;
+});
+
+test("a silent stream ends on both sides", async () => {
+  const over = gate<unknown>();
+  const users = await kitchen(
+    { timeout: { idleMs: 100 } },
+    {
+      async *watchDishes(_, { cancellation }) {
+        cancellation.onCancel(over.open);
+        yield Dish.create({ id: 1n });
+        await new Promise(() => {});
+      },
+    },
+  );
+  const reply = users.watchDishes({ count: 2, failAfter: 0 })[Symbol.asyncIterator]();
+  expect((await reply.next()).value).toMatchObject({ id: 1n });
+  await expect(reply.next()).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+  await over.promise;
+});
+
+test("an attempt that hangs is cut and followed by another", async () => {
+  const users = await kitchen(
+    { timeout: { totalMs: 10_000, attemptMs: 100 }, retry: { ...retry, attemptTimeout: true } },
+    {
+      getDish({ name }, { attempt }) {
+        return attempt === 1 ? new Promise<never>(() => {}) : Promise.resolve(Dish.create({ name }));
+      },
+    },
+  );
+  expect(await users.getDish(soup)).toMatchObject({ name: "soup" });
+});
+
+test("an abort during the wait for the next attempt ends the call", async () => {
+  const abort = new AbortController();
+  const waiting = {
+    ...systemClock,
+    schedule(ms: number, run: () => void) {
+      setImmediate(() => abort.abort());
+      return systemClock.schedule(ms, run);
+    },
+  };
+  const users = await kitchen(
+    { retry: { ...retry, initialMs: 60_000, maxMs: 60_000 } },
+    {
+      async getDish() {
+        throw new RpcError("UNAVAILABLE", "not now");
+      },
+    },
+    { client: { clock: waiting } },
+  );
+  await expect(users.getDish(soup, { signal: abort.signal })).rejects.toMatchObject({ code: "CANCELLED" });
+});
+
+test("callers are known by token or key, admitted by scope, and refused with the right code", async () => {
+  const secret = new Uint8Array(32).fill(1);
+  const token = (scope: string) =>
+    new SignJWT({ scope })
+      .setProtectedHeader({ alg: "HS256" })
+      .setIssuer("me")
+      .setSubject("ann")
+      .setExpirationTime("1h")
+      .sign(secret);
+  const providers = {
+    users: jwt({ issuer: "me", secret }),
+    robots: apiKeys({
+      keys: [{ sha256: createHash("sha256").update("k").digest("hex"), subject: "bot", scopes: ["read"] }],
+    }),
+  };
+  const auth = { access: "AUTHENTICATED", providers: [], scopes: ["read"], audiences: [] } as const;
+  let scope = "read";
+  const users = await kitchen(
+    { auth },
+    { getDish: async (_, { principal }) => Dish.create({ name: principal?.subject ?? "" }) },
+    { providers, client: { credentials: () => token(scope) } },
+  );
+  expect(await users.getDish(soup)).toMatchObject({ name: "ann" });
+  scope = "write";
+  await expect(users.getDish(soup)).rejects.toMatchObject({ code: "PERMISSION_DENIED" });
+  await expect(users.getDish(soup, { metadata: { authorization: "Bearer x" } })).rejects.toMatchObject({
+    code: "UNAUTHENTICATED",
+  });
+  const withKey = { metadata: { "x-api-key": "k", authorization: "none" } };
+  expect(await users.getDish(soup, withKey)).toMatchObject({ name: "bot" });
+
+  const strangers = await kitchen({ auth }, {}, { providers });
+  await expect(strangers.getDish(soup)).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+  await expect(strangers.watchDishes({ count: 1, failAfter: 0 })[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+    code: "UNAUTHENTICATED",
+  });
+});
