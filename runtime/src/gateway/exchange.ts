@@ -13,7 +13,7 @@ import { errorHeaders, errorJson, statusOf } from "./errors.ts";
 import { chooseFraming, type Framing } from "./framing.ts";
 import { chosenStatus, type HeaderWriter, type MetadataReader, timeoutOf } from "./headers.ts";
 import { peerOf } from "./peer.ts";
-import { endStream, sendJson, sendStream } from "./respond.ts";
+import { cutStream, endStream, sendJson, sendStream } from "./respond.ts";
 import type { Matched } from "./router.ts";
 
 /** What all requests of a gateway have in common. */
@@ -127,7 +127,7 @@ export class Exchange {
       const headers = { ...this.#settings.printHeaders(this.#headers), ...errorHeaders(error) };
       sendJson(this.#req, this.#res, statusOf(error), headers, json, trailers);
     } else if (this.#framing?.error) endStream(this.#req, this.#res, this.#framing.error(json), trailers);
-    else this.#res.destroy();
+    else cutStream(this.#res);
   }
 
   /**

@@ -179,21 +179,6 @@ describe.each(["in-process", "grpc"] as const)("response metadata %s", (through)
     expect((await get("/v1/dishes/2")).status).toBe(200);
   });
 
-  test("that was set before a failure is sent with it", async () => {
-    const { get } = await overHttp(
-      {
-        async ping(_request, { responseHeaders }) {
-          responseHeaders.set("tenant", "t");
-          throw new RpcError("ABORTED", "no");
-        },
-      },
-      { through },
-    );
-    const response = await get("/v1/ping");
-    expect(response.status).toBe(409);
-    expect(response.headers.get("grpc-metadata-tenant")).toBe("t");
-  });
-
   test("in trailers reaches those who ask for trailers", async () => {
     const { url, get } = await overHttp(
       {
@@ -216,6 +201,18 @@ describe.each(["in-process", "grpc"] as const)("response metadata %s", (through)
     expect([...plain.headers.keys()].filter((name) => name.includes("cost"))).toEqual([]);
     expect(plain.headers.get("content-length")).not.toBeNull();
   });
+});
+
+test("response metadata that was set before a failure is sent with it", async () => {
+  const { get } = await overHttp({
+    async ping(_request, { responseHeaders }) {
+      responseHeaders.set("tenant", "t");
+      throw new RpcError("ABORTED", "no");
+    },
+  });
+  const response = await get("/v1/ping");
+  expect(response.status).toBe(409);
+  expect(response.headers.get("grpc-metadata-tenant")).toBe("t");
 });
 
 describe("a failure", () => {

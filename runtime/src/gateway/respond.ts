@@ -77,6 +77,12 @@ export function endStream(req: IncomingMessage, res: ServerResponse, text: strin
   res.end();
 }
 
+/** Breaks a stream off so that the client sees that it is incomplete: what was written still leaves, its end does not. */
+export function cutStream(res: ServerResponse): void {
+  if (res.socket) res.socket.destroySoon();
+  else res.destroy();
+}
+
 /** Only a chunked response has room for trailers, and only some clients look there. */
 function trailersFor(req: IncomingMessage, trailers: Metadata | undefined): ResponseHeaders | undefined {
   if (!trailers || trailers.empty || req.method === "HEAD" || req.httpVersion === "1.0" || !wantsTrailers(req.headers))
