@@ -86,7 +86,7 @@ test("two servers in one process serve different services on ports of their own"
 });
 
 const services = [kitchenWith()];
-test.each([
+const wrong: readonly [options: object, message: RegExp][] = [
   [{ services, grcp: 0 }, /^serve: unknown key "grcp", did you mean grpc\? Known keys: services, /],
   [
     { services, http: { address: 0, keepAliveMS: 1 } },
@@ -120,9 +120,14 @@ test.each([
     { services: [...services, ...services], grpc: 0 },
     /has two implementations: register test\.kitchen\.v1\.Kitchen once/,
   ],
-])("%j: %s", async (options, message) => {
-  await expect(serve({ signals: false, ...options } as ServeOptions)).rejects.toThrow(message);
-});
+];
+
+test.each(wrong.map(([options, message]) => ({ options, message })))(
+  "refused: $message",
+  async ({ options, message }) => {
+    await expect(serve({ signals: false, ...options } as ServeOptions)).rejects.toThrow(message);
+  },
+);
 
 test("a port in use is an error that says so, for either door", async () => {
   const other = createServer().listen(0, "127.0.0.1");

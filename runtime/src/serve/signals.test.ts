@@ -9,7 +9,7 @@ const program = fileURLToPath(new URL("../../test/signal-server.ts", import.meta
 
 /** A server in a process of its own, and the lines it says. */
 async function spawnServer(drain: object = {}, ...flags: string[]) {
-  const args = ["--conditions=source", "--import", "tsx", program, JSON.stringify(drain), ...flags];
+  const args = ["--conditions=@protomesh/source", "--import", "tsx", program, JSON.stringify(drain), ...flags];
   const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] }) as ChildProcess & {
     stdout: NodeJS.ReadableStream;
     stdin: NodeJS.WritableStream;
