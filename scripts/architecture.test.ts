@@ -133,7 +133,7 @@ const files = ["runtime/src", "plugin/src"].flatMap((folder) =>
 const imports: readonly Import[] = files.flatMap((from) =>
   [
     ...readFileSync(join(root, from), "utf8").matchAll(
-      /^(?:import|export)\b[^;"]*?"([^"]+)";|\bimport\("([^"]+)"\)/gms,
+      /^(?:import |(?:import|export)\b[^;"=]*? from )"([^"]+)";|\bimport\("([^"]+)"\)/gms,
     ),
   ].map((match) => {
     const specifier = match[1] ?? match[2] ?? "";

@@ -26,7 +26,7 @@ import type { Codec, ServiceSpec } from "../core/spec.ts";
 import { type EsCodec, esCodec } from "./codec.ts";
 
 /** The files that generated code leaves out of `ServiceSpec.descriptors`, by the name they are imported under. */
-const wellKnown: ReadonlyMap<string, DescFile> = new Map(
+export const wellKnownFiles: ReadonlyMap<string, DescFile> = new Map(
   [
     file_google_protobuf_any,
     file_google_protobuf_api,
@@ -61,7 +61,7 @@ export function registryOf(spec: ServiceSpec): FileRegistry {
 function buildRegistry(spec: ServiceSpec): FileRegistry {
   const { file: files } = fromBinary(FileDescriptorSetSchema, base64Decode(spec.descriptors));
   const byName = new Map(files.map((file) => [file.name, file]));
-  const resolve = (name: string) => byName.get(name) ?? wellKnown.get(name);
+  const resolve = (name: string) => byName.get(name) ?? wellKnownFiles.get(name);
   try {
     return createFileRegistry(...files.map((file) => createFileRegistry(file, resolve)));
   } catch (cause) {

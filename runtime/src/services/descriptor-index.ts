@@ -7,33 +7,8 @@ import {
   type FileDescriptorProto,
   FileDescriptorProtoSchema,
   FileDescriptorSetSchema,
-  file_google_protobuf_any,
-  file_google_protobuf_api,
-  file_google_protobuf_descriptor,
-  file_google_protobuf_duration,
-  file_google_protobuf_empty,
-  file_google_protobuf_field_mask,
-  file_google_protobuf_source_context,
-  file_google_protobuf_struct,
-  file_google_protobuf_timestamp,
-  file_google_protobuf_type,
-  file_google_protobuf_wrappers,
 } from "@bufbuild/protobuf/wkt";
-
-/** Files that sets leave out, because protobuf-es carries them. */
-const wellKnown = [
-  file_google_protobuf_any,
-  file_google_protobuf_api,
-  file_google_protobuf_descriptor,
-  file_google_protobuf_duration,
-  file_google_protobuf_empty,
-  file_google_protobuf_field_mask,
-  file_google_protobuf_source_context,
-  file_google_protobuf_struct,
-  file_google_protobuf_timestamp,
-  file_google_protobuf_type,
-  file_google_protobuf_wrappers,
-];
+import { wellKnownFiles } from "../messages/descriptors.ts";
 
 /** Which file declares what, over the files of several services. */
 export class DescriptorIndex {
@@ -47,7 +22,7 @@ export class DescriptorIndex {
     for (const set of new Set(descriptorSets)) {
       for (const file of fromBinary(FileDescriptorSetSchema, base64Decode(set)).file) this.#add(file);
     }
-    for (const { proto } of wellKnown) this.#add(proto);
+    for (const { proto } of wellKnownFiles.values()) this.#add(proto);
   }
 
   /** Name of the file that declares a service, method, message, field, enum, value or extension. */
