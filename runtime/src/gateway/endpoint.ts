@@ -1,4 +1,4 @@
-import { createRegistry, type Registry } from "@bufbuild/protobuf";
+import type { FileRegistry, Registry } from "@bufbuild/protobuf";
 import { type ClientOptions, clientHandlers } from "../client.ts";
 import type { Handler } from "../core/layer.ts";
 import type { MethodSpec, Route, ServiceSpec } from "../core/spec.ts";
@@ -59,15 +59,16 @@ export function endpointsOf({ spec, target, client }: GatewayService): Endpoint[
       // In this process the server's policy applies; a client's on top of it would count the call twice.
       handler: handlers?.get(key) ?? target.handler(method),
     };
-    return method.routes.map((route) => ({ ...shared, route, ...compile(method, route, registry) }));
+    return method.routes.map((route) => ({ ...shared, route, ...compile(method, route, registry, details) }));
   });
 }
 
 const configOf = (method: MethodSpec) => (method.policy as MethodPolicy).http ?? {};
 
-function compile(method: MethodSpec, route: Route, registry: ReturnType<typeof registryOf>) {
-  const bind = compileBinder(route, schemaOf(method.request, registry), registry, configOf(method));
-  const write = replyWriter(schemaOf(method.reply, registry), route.responseBody, createRegistry(registry));
+/** `types` are those that a google.protobuf.Any may hold. */
+function compile(method: MethodSpec, route: Route, registry: FileRegistry, types: Registry) {
+  const bind = compileBinder(route, schemaOf(method.request, registry), types, configOf(method));
+  const write = replyWriter(schemaOf(method.reply, registry), route.responseBody, types);
   const toRequest = undescribe(method.request, registry);
   const fromReply = describe(method.reply, registry);
   return {
@@ -77,7 +78,7 @@ function compile(method: MethodSpec, route: Route, registry: ReturnType<typeof r
 }
 
 /** The same service with messages from its descriptors. */
-const described = (spec: ServiceSpec, registry: ReturnType<typeof registryOf>): ServiceSpec => ({
+const described = (spec: ServiceSpec, registry: FileRegistry): ServiceSpec => ({
   ...spec,
   methods: Object.fromEntries(
     Object.entries(spec.methods).map(([key, method]) => [
