@@ -163,6 +163,18 @@ describe("a verified token", () => {
     await expect(send(token)).rejects.toMatchObject({ ...rejected, text: /expired/ });
   });
 
+  test("cannot be changed by one call for the next", async () => {
+    const { send, clock, seen } = serve();
+    await send(await mint(clock, { claims: { scope: "read", roles: { admin: false } } }));
+    const [call] = seen;
+    if (!call?.principal) throw new Error("the call did not arrive");
+    const { scopes, claims } = call.principal;
+    expect(() => (scopes as string[]).push("write")).toThrow(TypeError);
+    expect(() => {
+      (claims.roles as { admin: boolean }).admin = true;
+    }).toThrow(TypeError);
+  });
+
   test("is verified again after ten minutes, so that a key can be taken back", async () => {
     const { send, clock, provider, seen } = serve();
     await send(await mint(clock, { claims: { exp: seconds(clock) + 86_400 } }));

@@ -70,7 +70,7 @@ export function jwt(options: JwtOptions): AuthProvider {
     } catch (error) {
       throw explain(error, jose);
     }
-    const principal = principalOf(payload, options);
+    const principal = frozen(principalOf(payload, options));
     const now = clock.wallNow();
     known.set(token, { principal, until: Math.min((payload.exp as number) * 1000 + clockSkewMs, now + rememberedMs) });
     return principal;
@@ -197,6 +197,12 @@ function principalOf(claims: Payload, { subjectClaim = "sub", scopesClaim }: Jwt
   }
   const scopes = claims[scopesClaim ?? "scope"] ?? (scopesClaim === undefined ? claims.scp : undefined);
   return { subject, provider: "jwt", scopes: words(scopes), audiences: texts(claims.aud), claims };
+}
+
+/** The principal of a remembered token is handed to call after call: none may change it for the next. */
+function frozen<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) if (typeof inner === "object" && inner !== null) frozen(inner);
+  return Object.freeze(value);
 }
 
 const words = (value: unknown): readonly string[] =>

@@ -303,7 +303,8 @@ export declare type Timeout = Message<"mesh.v1.Timeout"> & {
   attempt?: string | undefined;
 
   /**
-   * Streams, client and server: the longest gap between two messages.
+   * Streams, client and server: the longest gap between two messages, in whichever direction they go. The time to the
+   * first message counts, and so does a reader that does not read.
    *
    * @generated from field: optional string idle = 4;
    */
@@ -547,6 +548,7 @@ export declare type RateLimit = Message<"mesh.v1.RateLimit"> & {
 
   /**
    * What has a bucket of its own: each combination of these keys. Default: one bucket for all callers.
+   * Calls without a value share a bucket. A limit remembers at most 10,000 buckets; those unused for longest go first.
    * A limit set at file or service level is shared by the methods of the service; add "method" to give each its own.
    *
    * @generated from field: repeated string by = 4;
@@ -555,13 +557,14 @@ export declare type RateLimit = Message<"mesh.v1.RateLimit"> & {
 
   /**
    * What one call takes: a number, or "field:<path>" of a numeric field's value or a repeated field's length. Default: "1".
+   * A field that says less than 1 counts as 1; one that says more than `burst` is refused for good.
    *
    * @generated from field: optional string cost = 5;
    */
   cost?: string | undefined;
 
   /**
-   * One bucket across replicas; needs a store at run time.
+   * One bucket across replicas; needs a store at run time. Not in this version: generation fails.
    *
    * @generated from field: optional bool shared = 6;
    */
@@ -822,7 +825,7 @@ export declare type Auth = Message<"mesh.v1.Auth"> & {
   audiences: string[];
 
   /**
-   * A CEL expression over auth, request and method that must be true.
+   * A CEL expression over auth, request and method that must be true. Not in this version: generation fails.
    *
    * @generated from field: optional string rule = 5;
    */
@@ -847,7 +850,8 @@ export enum Auth_Access {
   DENY = 0,
 
   /**
-   * Everybody, with or without credentials.
+   * Everybody, and credentials are not looked at. With `providers`, a caller with a good credential is known, one
+   * with a bad credential is refused, and one without is anonymous.
    *
    * @generated from enum value: PUBLIC = 1;
    */
