@@ -47,7 +47,7 @@ async function openGrpc(
   served: Served,
 ) {
   const door = await listenGrpc(served, {
-    address: formatAddress(parseAddress(own.address, where)),
+    address: isSocketFile(own.address) ? own.address : formatAddress(parseAddress(own.address, where)),
     tls,
     maxReceiveBytes: options.maxRequestBytes,
     maxConnectionAgeMs: own.maxConnectionAgeMs,
@@ -55,6 +55,8 @@ async function openGrpc(
   });
   return { at: { host: door.host, port: door.port }, door };
 }
+
+const isSocketFile = (address: string | number): address is string => String(address).startsWith("unix:");
 
 async function openHttp(
   options: ServeOptions,

@@ -2,8 +2,8 @@ import type { RequestListener, ServerResponse } from "node:http";
 import { codeNumber } from "../core/error.ts";
 import type { HealthState } from "../services/health.ts";
 
-/** Where probes ask. */
-export const healthPath = "/healthz";
+/** Where probes ask. By custom of Kubernetes. */
+const healthPath = "/healthz";
 
 /**
  * Answers `GET /healthz`, or `/healthz?service=<name>`, for probes that do not speak gRPC: 200 while SERVING, 503

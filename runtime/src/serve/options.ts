@@ -9,7 +9,7 @@ import type { AuthConfig } from "../policies/index.ts";
 import type { Implementation } from "../server.ts";
 import type { ServerState } from "./drain.ts";
 import type { HttpLimits } from "./http.ts";
-import type { StopSignal } from "./signals.ts";
+import { type StopSignal, stopSignals } from "./signals.ts";
 
 /** Where messages to the operator go. A pino or winston logger is one. */
 export interface Logger {
@@ -60,11 +60,11 @@ export interface ServeOptions {
    */
   readonly forward?: readonly GatewayService[] | undefined;
   /**
-   * Where to listen for gRPC: a port, or `"host:port"`; without a host the loopback interface, port 0 for any free
-   * one. Default: no gRPC.
+   * Where to listen for gRPC: a port, `"host:port"`, or `"unix:/path"`; without a host the loopback interface, port 0
+   * for any free one. Default: no gRPC.
    */
   readonly grpc?: string | number | GrpcDoorOptions | undefined;
-  /** Where to listen for HTTP, in the same way. Default: no HTTP. */
+  /** Where to listen for HTTP: a port or `"host:port"`, in the same way. Default: no HTTP. */
   readonly http?: string | number | HttpDoorOptions | undefined;
   /** Certificate and key for both doors. With `ca`, clients need a certificate too. Default: plain text. */
   readonly tls?: ServerTls | undefined;
@@ -148,6 +148,10 @@ export function checkOptions(options: ServeOptions): void {
     }
   }
   if (options.maxRequestBytes !== undefined) checkNumber("maxRequestBytes", options.maxRequestBytes, false);
+  for (const signal of options.signals || []) {
+    if (!stopSignals.includes(signal))
+      throw new TypeError(`serve: signals: ${JSON.stringify(signal)} is none of ${stopSignals.join(", ")}`);
+  }
   checkServices(options);
 }
 

@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { Dish } from "../../test/kitchen/kitchen.ts";
-import { Kitchen } from "../../test/kitchen/kitchen_mesh.ts";
+import { createKitchenClient, Kitchen } from "../../test/kitchen/kitchen_mesh.ts";
 import { cook } from "../../test/over-grpc.ts";
 import { kitchenOf, kitchenWith, start, targetOf } from "../../test/serving.ts";
 import type { CallContext } from "../core/context.ts";
@@ -34,6 +37,18 @@ test("HTTP alone", async () => {
   const response = await fetch(`${server.http?.url}/v1/dishes/7`);
   expect(response.status).toBe(200);
   expect(await response.json()).toMatchObject({ id: "7" });
+});
+
+test("gRPC on a socket file", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "mesh-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const address = `unix:${folder}/kitchen.sock`;
+  const server = await start({ grpc: address });
+  expect(server.grpc).toEqual({ host: address, port: 0 });
+  const target = connect(address);
+  onTestFinished(() => target.close());
+  const dish = await createKitchenClient(target).getDish({ name: "", id: 7n, withRecipe: false });
+  expect(dish).toMatchObject({ id: 7n });
 });
 
 test("both doors lead to the same object", async () => {
@@ -114,6 +129,11 @@ const wrong: readonly [options: object, message: RegExp][] = [
     { services, grpc: 0, auth: { providers: { main: "jwt" } } },
     /^serve: auth\.providers\.main is no provider: use jwt/,
   ],
+  [
+    { services, grpc: 0, signals: ["SIGKILL"] },
+    /^serve: signals: "SIGKILL" is none of SIGTERM, SIGINT, SIGHUP, SIGQUIT$/,
+  ],
+  [{ services, http: "unix:/tmp/x" }, /^serve: http: "unix:\/tmp\/x" is not an address/],
   [{ services, grpc: "localhost" }, /^serve: grpc: "localhost" is not an address/],
   [{ services, http: "http://localhost:80" }, /^serve: http: "http:\/\/localhost:80" is not an address/],
   [

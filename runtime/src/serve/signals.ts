@@ -1,5 +1,8 @@
+/** The signals by which operators ask a process to stop. */
+export const stopSignals = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const;
+
 /** A request to stop that reaches the process from outside. */
-export type StopSignal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGQUIT";
+export type StopSignal = (typeof stopSignals)[number];
 
 /** Stops one server; called again at each further signal. Resolves when it has stopped. */
 type Stop = (signal: StopSignal) => Promise<void>;
