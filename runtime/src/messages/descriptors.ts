@@ -59,10 +59,10 @@ export function registryOf(spec: ServiceSpec): FileRegistry {
 }
 
 function buildRegistry(spec: ServiceSpec): FileRegistry {
-  const { file: files } = fromBinary(FileDescriptorSetSchema, base64Decode(spec.descriptors));
-  const byName = new Map(files.map((file) => [file.name, file]));
-  const resolve = (name: string) => byName.get(name) ?? wellKnownFiles.get(name);
   try {
+    const { file: files } = fromBinary(FileDescriptorSetSchema, base64Decode(spec.descriptors));
+    const byName = new Map(files.map((file) => [file.name, file]));
+    const resolve = (name: string) => byName.get(name) ?? wellKnownFiles.get(name);
     return createFileRegistry(...files.map((file) => createFileRegistry(file, resolve)));
   } catch (cause) {
     throw new Error(`the descriptors of ${spec.name} are damaged: generate its code again`, { cause });
