@@ -356,6 +356,10 @@ describe("what gives a field", () => {
     );
   });
 
+  test("the path wins over another member of its oneof", () => {
+    expect(bind({ route: inPath("left"), path: "path", query: "right=1" })).toEqual({ left: "path" });
+  });
+
   test("the query may give what is next to a path variable", () => {
     const route = inPath("nested.name");
     expect(bind({ route, path: "path", query: "nested.numbers=1&nested.name=query" })).toEqual({

@@ -1,12 +1,15 @@
-import { describe, expect, test } from "vitest";
+import type { Message } from "@bufbuild/protobuf";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { Timestamp } from "../../test/google/protobuf/timestamp.ts";
 import { Dish } from "../../test/kitchen/kitchen.ts";
 import { Kitchen } from "../../test/kitchen/kitchen_mesh.ts";
 import { cook, gate } from "../../test/over-grpc.ts";
 import { listen, overHttp, raw, rawGet } from "../../test/over-http.ts";
 import { RpcError } from "../core/error.ts";
+import type { MethodSpec, ServiceSpec } from "../core/spec.ts";
 import { connect } from "../grpc/connect.ts";
 import { inProcess } from "../in-process.ts";
+import { describedCodec, registryOf } from "../messages/descriptors.ts";
 import { implement } from "../server.ts";
 import { createGateway } from "./gateway.ts";
 
@@ -121,18 +124,19 @@ test("a reply that is not the message becomes 500, and the log knows why", async
   expect(errors).toHaveLength(1);
 });
 
-test("a listener that throws breaks nothing", async () => {
-  const { get } = await overHttp(
-    { ping: async () => ({ seconds: "text" }) as never },
-    {
-      gateway: {
-        onError: () => {
-          throw new Error("from onError, as this test wants");
-        },
-      },
-    },
-  );
+test("a listener that throws breaks nothing, and nothing is lost", async () => {
+  const printed = vi.spyOn(console, "error").mockImplementation(() => {});
+  onTestFinished(() => printed.mockRestore());
+  const failure = new Error("from onError");
+  const onError = () => {
+    throw failure;
+  };
+  const { get } = await overHttp({ ping: async () => ({ seconds: "text" }) as never }, { gateway: { onError } });
   expect((await get("/v1/ping")).status).toBe(500);
+  expect(printed.mock.calls).toEqual([
+    [expect.stringContaining("/test.kitchen.v1.Kitchen/Ping failed behind the gateway"), expect.any(SyntaxError)],
+    ["and onError itself threw:", failure],
+  ]);
 });
 
 test("the address of a peer that is away stays inside", async () => {
@@ -320,6 +324,29 @@ test("two routes that match the same requests are an error when the gateway is m
 
 test.each([0, -1, 1.5, Number.NaN])("maxRequestBytes %d is refused", (maxRequestBytes) => {
   expect(() => createGateway([], { maxRequestBytes })).toThrow("use a whole number of bytes above 0");
+});
+
+test("serves messages of protobuf-es as they are", async () => {
+  const registry = registryOf(Kitchen);
+  const mirror = Kitchen.methods.mirror as MethodSpec;
+  const codec = describedCodec(mirror.request, registry);
+  const spec: ServiceSpec<{ mirror(request: Message): Promise<Message> }> = {
+    name: Kitchen.name,
+    descriptors: Kitchen.descriptors,
+    methods: { mirror: { ...mirror, request: codec, reply: codec } },
+  };
+  const seen: string[] = [];
+  const target = inProcess(
+    implement(spec, {
+      async mirror(request) {
+        seen.push(request.$typeName);
+        return request;
+      },
+    }),
+  );
+  const { url } = await listen(createGateway([{ spec, target }]));
+  expect(await (await fetch(`${url}/v1/mirror?large=5`)).json()).toMatchObject({ large: "5" });
+  expect(seen).toEqual(["test.kitchen.v1.AllKinds"]);
 });
 
 test("a gateway without services serves nothing", async () => {
