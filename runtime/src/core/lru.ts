@@ -23,14 +23,14 @@ export class Lru<K, V> {
   }
 
   set(key: K, value: V): void {
-    if (this.#young.size >= this.#half && !this.#young.has(key)) {
+    if (this.#young.size >= this.#half) {
       this.#old = this.#young;
       this.#young = new Map();
     }
     this.#young.set(key, value);
-    this.#old.delete(key);
   }
 
+  /** How many entries are held; one that was used in both generations counts twice. */
   get size(): number {
     return this.#young.size + this.#old.size;
   }
