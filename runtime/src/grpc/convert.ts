@@ -1,5 +1,5 @@
 import { Metadata as GrpcMetadata } from "@grpc/grpc-js";
-import { codeName, RpcError } from "../core/error.ts";
+import { codeName, type ErrorDetail, RpcError } from "../core/error.ts";
 import { Metadata, type MetadataValue } from "../core/metadata.ts";
 import { decodeStatus, encodeStatus } from "../messages/status.ts";
 
@@ -43,11 +43,29 @@ function entries(wire: GrpcMetadata): (readonly [string, MetadataValue])[] {
   return result;
 }
 
+/**
+ * node:http2 sends no more than 64 KiB of headers; of a call with more, the other side never hears again.
+ * What is left of that is for the path and the transport's own headers.
+ */
+const mostBytes = 56 * 1024;
+
+/** Throws a TypeError when the metadata is more than HTTP/2 carries. */
+function checkSize(wire: GrpcMetadata): GrpcMetadata {
+  let bytes = 0;
+  for (const [key, values] of Object.entries(wire.toJSON())) for (const value of values) bytes += sizeOf(key, value);
+  if (bytes > mostBytes) throw new TypeError(`metadata of ${bytes} bytes, but HTTP/2 carries at most ${mostBytes}`);
+  return wire;
+}
+
+/** An entry's size as HTTP/2 counts it; bytes travel as base64. */
+const sizeOf = (key: string, value: string | Buffer): number =>
+  32 + key.length + (typeof value === "string" ? value.length : Math.ceil(value.length / 3) * 4);
+
 /** Request metadata for the wire. Throws a TypeError that names the key, never the value. */
 export function sentByClient(metadata: Metadata): GrpcMetadata {
   const wire = new GrpcMetadata();
   for (const [key, value] of metadata) if (!ours.has(key)) add(wire, key, value);
-  return wire;
+  return checkSize(wire);
 }
 
 /**
@@ -62,7 +80,7 @@ export function addResponse(wire: GrpcMetadata, metadata: Metadata): GrpcMetadat
     if (key.endsWith("-bin")) for (const value of values) add(wire, key, value);
     else add(wire, key, [...wire.get(key), ...values].join(", "), "replace");
   }
-  return wire;
+  return checkSize(wire);
 }
 
 function add(wire: GrpcMetadata, key: string, value: MetadataValue, how?: "replace"): void {
@@ -90,12 +108,39 @@ export function errorOf(status: GrpcStatus, text = status.details): RpcError {
   });
 }
 
-/** The trailers of a failed call: what the implementation set, what the error brings, and the error's details. */
+/** Longer texts are cut: they travel in a header, where a character may take nine bytes. */
+const longestText = 2_000;
+
+/** An error's text as it travels. */
+export function sentText(text: string): string {
+  // Half a surrogate pair has no UTF-8, and grpc-js would throw out of anybody's reach.
+  const cut = text.length > longestText ? `${text.slice(0, longestText)}…` : text;
+  return cut.replace(/\p{Surrogate}/gu, "\uFFFD");
+}
+
+/** Details share the headers with the text and the trailers. */
+const mostDetailBytes = 16 * 1024;
+
+/**
+ * The trailers of a failed call: what the implementation set, what the error brings, and the error's details, the last
+ * of which stay behind when there are too many for a header.
+ */
 export function trailersOf(error: RpcError, trailers: Metadata | undefined): GrpcMetadata | null {
   if (!trailers && !error.metadata && error.details.length === 0) return null;
   const wire = new GrpcMetadata();
   if (trailers) addResponse(wire, trailers);
   if (error.metadata) addResponse(wire, error.metadata);
-  if (error.details.length > 0) wire.set(statusDetails, asBuffer(encodeStatus(error)));
-  return wire;
+  const details = fitting(error.details);
+  if (details.length > 0)
+    wire.set(statusDetails, asBuffer(encodeStatus({ code: error.code, text: sentText(error.text), details })));
+  return checkSize(wire);
+}
+
+function fitting(details: readonly ErrorDetail[]): readonly ErrorDetail[] {
+  let bytes = 0;
+  const tooMany = details.findIndex(({ type, value }) => {
+    bytes += type.length + value.length;
+    return bytes > mostDetailBytes;
+  });
+  return tooMany < 0 ? details : details.slice(0, tooMany);
 }

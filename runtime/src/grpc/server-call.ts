@@ -7,7 +7,7 @@ import { codeNumber, RpcError } from "../core/error.ts";
 import type { MethodKind } from "../core/spec.ts";
 import { isStream } from "../core/stream.ts";
 import type { ServedMethod } from "../server.ts";
-import { addResponse, asBuffer, received, trailersOf } from "./convert.ts";
+import { addResponse, asBuffer, received, sentText, trailersOf } from "./convert.ts";
 import { Inbox } from "./inbox.ts";
 import { Outbox } from "./outbox.ts";
 
@@ -15,6 +15,7 @@ import { Outbox } from "./outbox.ts";
 export interface Host {
   /** What stands for the address of a peer that has none. */
   readonly noAddress: string;
+  /** May end the call at once. */
   started(call: ServerCall): void;
   ended(call: ServerCall): void;
   /** Reports what callers must not see, and makes what they see instead. */
@@ -60,8 +61,9 @@ export class ServerCall {
 
   /** The first event. There is none at all when the caller is gone before the call has started. */
   onReceiveMetadata(headers: GrpcMetadata): void {
-    this.#host.started(this);
     this.#headers = headers;
+    this.#host.started(this);
+    if (this.#over) return;
     this.#deadline = monotonic(this.#wire.getDeadline());
     if (streamsRequest(this.served.method.kind)) {
       this.#inbox = new Inbox({ pull: () => this.#wire.startRead(), left: nothing });
@@ -231,8 +233,7 @@ export class ServerCall {
     this.#wire.sendStatus({
       // An error that claims success would reach the caller as a reply without a message.
       code: code === "OK" ? grpcStatus.UNKNOWN : codeNumber(code),
-      // Half a surrogate pair has no UTF-8, and grpc-js would throw out of anybody's reach.
-      details: text.replace(/\p{Surrogate}/gu, "\uFFFD"),
+      details: sentText(text),
       metadata,
     });
   }

@@ -6,6 +6,7 @@ import {
 } from "@grpc/grpc-js";
 import { RpcError } from "../core/error.ts";
 import { hideError, type ServedMethod, type ServerOptions } from "../server.ts";
+import { Door, parseAddress } from "./door.ts";
 import { type Keepalive, keepaliveOptions, positive, sizeOptions } from "./options.ts";
 import { type Host, ServerCall } from "./server-call.ts";
 import { type ServerTls, serverCredentials } from "./tls.ts";
@@ -48,9 +49,9 @@ export async function listenGrpc(
   options: GrpcListenOptions,
 ): Promise<GrpcServer> {
   const where = `gRPC on ${options.address}`;
-  const { host, address } = parseAddress(options.address, where);
+  const address = parseAddress(options.address, where);
   const credentials = serverCredentials(options.tls, where);
-  const running = new Running(address.startsWith("unix:") ? "unix" : "unknown", options.onError);
+  const running = new Running("path" in address ? "unix" : "unknown", options.onError);
   const age = positive(options.maxConnectionAgeMs, "maxConnectionAgeMs", where);
   const server = new Server({
     "grpc.enable_channelz": 0,
@@ -61,20 +62,25 @@ export async function listenGrpc(
   } satisfies GrpcOptions);
   for (const { method } of served.values()) server.register(method.path, unreachable, asIs, asIs, method.kind);
 
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(address, credentials, (error, port) => {
-      if (!error) return resolve(port);
-      server.forceShutdown();
-      reject(new Error(`cannot listen for ${where}: ${remedy(error.message)}`, { cause: error }));
-    });
-  });
-  return new Listening(server, running, host, address.startsWith("unix:") ? 0 : port);
+  const door = new Door();
+  await door.open(address, where);
+  const injector = server.createConnectionInjector(credentials);
+  door.onConnection((socket) => injector.injectConnection(socket));
+  return new Listening(server, running, door);
 }
+
+/** What connections get to send their last bytes. One that is still there has no call, and perhaps no handshake. */
+const flushMs = 1_000;
+
+const shuttingDown = () => new RpcError("UNAVAILABLE", "the server is shutting down");
 
 /** The calls that are running. */
 class Running implements Host {
   readonly calls = new Set<ServerCall>();
+  /** Takes no new calls. */
+  closing = false;
   readonly noAddress: string;
+  readonly #waiting: (() => void)[] = [];
   readonly #onError: ServerOptions["onError"];
 
   constructor(noAddress: string, onError: ServerOptions["onError"]) {
@@ -84,10 +90,20 @@ class Running implements Host {
 
   started(call: ServerCall): void {
     this.calls.add(call);
+    if (this.closing) call.end(shuttingDown());
   }
 
   ended(call: ServerCall): void {
     this.calls.delete(call);
+    if (this.calls.size === 0) for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Resolves when no call is running. */
+  none(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.calls.size === 0) resolve();
+      else this.#waiting.push(resolve);
+    });
   }
 
   hide(error: unknown, { method }: ServedMethod): RpcError {
@@ -100,31 +116,46 @@ class Listening implements GrpcServer {
   readonly port: number;
   readonly #server: Server;
   readonly #running: Running;
+  readonly #door: Door;
   #drained: Promise<void> | undefined;
 
-  constructor(server: Server, running: Running, host: string, port: number) {
+  constructor(server: Server, running: Running, door: Door) {
     this.#server = server;
     this.#running = running;
-    this.host = host;
-    this.port = port;
+    this.#door = door;
+    this.host = door.host;
+    this.port = door.port;
   }
 
   drain(): Promise<void> {
-    this.#drained ??= new Promise((resolve, reject) => {
-      this.#server.tryShutdown((error) => (error ? reject(error) : resolve()));
-    });
+    this.#running.closing = true;
+    this.#drained ??= this.#drain();
     return this.#drained;
+  }
+
+  async #drain(): Promise<void> {
+    const closed = this.#door.close();
+    // It tells every connection to close when its calls have ended. When it has done so it does not say reliably: one
+    // connection that spoke no HTTP/2 and it never calls back.
+    this.#server.tryShutdown(() => {});
+    await this.#running.none();
+    const rest = setTimeout(() => this.#door.destroy(), flushMs);
+    await closed;
+    clearTimeout(rest);
   }
 
   end(which: "streams" | "all"): void {
     for (const call of [...this.#running.calls]) {
       if (which === "streams" && call.served.method.kind === "unary") continue;
-      call.end(new RpcError("UNAVAILABLE", "the server is shutting down"));
+      call.end(shuttingDown());
     }
   }
 
   destroy(): void {
+    this.#running.closing = true;
+    void this.#door.close();
     this.#server.forceShutdown();
+    this.#door.destroy();
   }
 }
 
@@ -148,23 +179,3 @@ const asIs = (bytes: Buffer): Buffer => bytes;
 const unreachable = (): never => {
   throw new Error("takeOver runs every call");
 };
-
-/** The address as grpc-js wants it, and its host. */
-function parseAddress(text: string, where: string): { host: string; address: string } {
-  if (/^unix:/.test(text)) return { host: text, address: text };
-  const [, bracketed, plain, port = ""] = /^(?:(?:\[([^\]]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(text) ?? [];
-  if (port === "" || Number(port) > 65_535)
-    throw new TypeError(`${where}: the address must be host:port, such as 127.0.0.1:50051, with a port up to 65535`);
-  const host = bracketed ?? plain ?? "127.0.0.1";
-  return { host, address: `${host.includes(":") ? `[${host}]` : host}:${port}` };
-}
-
-/** What to do about the ways in which listening fails. */
-function remedy(message: string): string {
-  if (message.includes("EADDRINUSE"))
-    return "the port is in use; stop the process that uses it, or choose another port (0 takes a free one)";
-  if (message.includes("EACCES")) return "permission denied; choose a port above 1023, or give the process the right";
-  if (message.includes("EADDRNOTAVAIL") || message.includes("ENOTFOUND") || message.includes("resolution"))
-    return "this machine has no such address; use 127.0.0.1 for local callers or 0.0.0.0 for all";
-  return message;
-}

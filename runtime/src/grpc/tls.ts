@@ -60,7 +60,8 @@ export function serverCredentials(tls: ServerTls | undefined, where: string): Se
 function pem(tls: ClientTls | ServerTls, option: "ca" | "cert" | "key", where: string): Buffer | null {
   const value = tls[option];
   if (value === undefined) return null;
-  const inline = typeof value === "string" && value.includes("-----BEGIN ");
+  // A path has no line breaks; a broken key that has some must not be taken for one and repeated in an error.
+  const inline = typeof value === "string" && /[\r\n]|-----BEGIN /.test(value);
   let bytes: Buffer;
   try {
     bytes = typeof value === "string" && !inline ? readFileSync(value) : Buffer.from(value as string);
