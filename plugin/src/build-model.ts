@@ -1,7 +1,7 @@
 import { type DescFile, type DescMessage, type DescService, getOption, hasOption } from "@bufbuild/protobuf";
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { safeIdentifier } from "@bufbuild/protoplugin";
-import { docOf } from "./comments.ts";
+import type { Comments } from "./comments.ts";
 import type { Descriptors } from "./descriptors.ts";
 import { field as fieldOption } from "./gen/mesh/v1/options_pb.js";
 import { idempotencyOf, kindOf } from "./method.ts";
@@ -18,6 +18,7 @@ import { Routes } from "./routes.ts";
 /** What the files of one run share. */
 export interface Context {
   readonly problems: Problems;
+  readonly comments: Comments;
   readonly resolver: Resolver;
   readonly descriptors: Descriptors;
   readonly messages: { message(desc: DescMessage): MessageModel };
@@ -41,7 +42,7 @@ export function buildModel(file: DescFile, context: Context): FileModel | undefi
       name: safeIdentifier(service.name),
       factory: factories[index] as string,
       typeName: service.typeName,
-      doc: docOf(service, place.path),
+      doc: context.comments.of(service, place.path),
       methods: buildMethods(service, place, inherited, routes, context),
     };
   });
@@ -59,7 +60,7 @@ function buildMethods(
   { file, path, name }: Place,
   ofFile: Effective,
   routes: Routes,
-  { problems, resolver, messages }: Context,
+  { problems, comments, resolver, messages }: Context,
 ): MethodModel[] {
   const inherited = resolver.service(service, { file, path, name }, ofFile);
   const places = new Map(
@@ -74,7 +75,7 @@ function buildMethods(
     name: method.name,
     kind: kindOf(method),
     idempotency: idempotencyOf(method),
-    doc: docOf(method, place.path),
+    doc: comments.of(method, place.path),
     request: messages.message(method.input),
     reply: messages.message(method.output),
     policy: resolver.method(method, place, inherited),

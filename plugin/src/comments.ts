@@ -1,29 +1,33 @@
 import type { DescFile, DescMethod, DescService } from "@bufbuild/protobuf";
 import type { DocModel } from "./model.ts";
-
-/**
- * What a service's or a method's proto file says for its reader. Detached comments belong to nobody.
- *
- * `path` is the element's path in the file's descriptor.
- */
-export function docOf(desc: DescService | DescMethod, path: readonly number[]): DocModel {
-  const { file } = desc.kind === "service" ? desc : desc.parent;
-  return { comment: commentsOf(file).get(path.join(".")) ?? "", deprecated: desc.deprecated || file.deprecated };
-}
+import type { Sources } from "./request.ts";
 
 /** Number of google.protobuf.FileDescriptorProto.service: only comments of services and their methods are kept. */
 const serviceField = 6;
 
-const cache = new WeakMap<DescFile, ReadonlyMap<string, string>>();
+/** What proto files say for their readers. */
+export class Comments {
+  readonly #sources: Sources;
+  readonly #files = new WeakMap<DescFile, ReadonlyMap<string, string>>();
 
-/** The file's comments in one pass. A scan per element takes minutes for large files. */
-function commentsOf(file: DescFile): ReadonlyMap<string, string> {
-  const known = cache.get(file);
-  if (known) return known;
-  const comments = new Map<string, string>();
-  for (const { path, leadingComments } of file.proto.sourceCodeInfo?.location ?? []) {
-    if (leadingComments && path[0] === serviceField) comments.set(path.join("."), leadingComments);
+  constructor(sources: Sources) {
+    this.#sources = sources;
   }
-  cache.set(file, comments);
-  return comments;
+
+  /** What is said about a service or a method, by its path in the file. Detached comments belong to nobody. */
+  of(desc: DescService | DescMethod, path: readonly number[]): DocModel {
+    const { file } = desc.kind === "service" ? desc : desc.parent;
+    const comments = this.#files.get(file) ?? this.#read(file);
+    this.#files.set(file, comments);
+    return { comment: comments.get(path.join(".")) ?? "", deprecated: desc.deprecated || file.deprecated };
+  }
+
+  /** The file's comments in one pass. A scan per element takes minutes for large files. */
+  #read(file: DescFile): ReadonlyMap<string, string> {
+    const comments = new Map<string, string>();
+    for (const { path, leadingComments } of this.#sources.locations(file)) {
+      if (leadingComments && path[0] === serviceField) comments.set(path.join("."), leadingComments);
+    }
+    return comments;
+  }
 }

@@ -1,8 +1,9 @@
-import { clearField, create, type DescFile, isFieldSet, toBinary } from "@bufbuild/protobuf";
+import { type DescFile, toBinary } from "@bufbuild/protobuf";
 import { wktPublicImportPaths } from "@bufbuild/protobuf/codegenv2";
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type FileDescriptorProto, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import type { Request } from "./request.ts";
 
 /**
  * Embeds descriptors in generated code: a file and the files whose types it uses, dependencies first.
@@ -12,13 +13,13 @@ import { type FileDescriptorProto, FileDescriptorProtoSchema } from "@bufbuild/p
  * `google/protobuf/timestamp.proto`, are left to the runtime.
  */
 export class Descriptors {
-  readonly #protos: ReadonlyMap<string, FileDescriptorProto>;
+  readonly #request: Pick<Request, "runtimeCopy">;
   readonly #uses = new Map<DescFile, readonly DescFile[]>();
   readonly #bytes = new Map<DescFile, Uint8Array>();
 
-  /** `protos` are the request's files: the copies without options of source retention, whoever embeds them. */
-  constructor(protos: readonly FileDescriptorProto[]) {
-    this.#protos = new Map(protos.map((proto) => [proto.name, proto]));
+  /** Copies without options of source retention are embedded, whether the run generates the file or only imports it. */
+  constructor(request: Pick<Request, "runtimeCopy">) {
+    this.#request = request;
   }
 
   /** A `google.protobuf.FileDescriptorSet` in base64. */
@@ -45,7 +46,7 @@ export class Descriptors {
   #entry(file: DescFile): Uint8Array {
     const known = this.#bytes.get(file);
     if (known) return known;
-    const proto = strip(this.#protos.get(file.proto.name) ?? file.proto, this.#usesOf(file));
+    const proto = strip(this.#request.runtimeCopy(file.proto.name), this.#usesOf(file));
     const bytes = toBinary(FileDescriptorProtoSchema, proto, { writeUnknownFields: false });
     const entry = new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(bytes).finish();
     this.#bytes.set(file, entry);
@@ -80,18 +81,15 @@ function usedFiles(file: DescFile): DescFile[] {
 }
 
 /**
- * A copy without comments that imports exactly the files it uses. A type that came in through a public import of
+ * Imports exactly the files that are used. A type that came in through a public import of
  * another file is imported from its own file instead, so that no importer has to keep a file for its public imports.
  */
 function strip(proto: FileDescriptorProto, uses: readonly DescFile[]): FileDescriptorProto {
-  const { field } = FileDescriptorProtoSchema;
-  const copy: FileDescriptorProto = Object.assign(create(FileDescriptorProtoSchema), proto);
-  if (isFieldSet(copy, field.sourceCodeInfo)) clearField(copy, field.sourceCodeInfo);
   const isPublic = new Set(proto.publicDependency.map((index) => proto.dependency[index]));
   const dependency = uses.map((used) => used.proto.name);
-  copy.dependency = dependency;
-  copy.publicDependency = dependency.flatMap((name, index) => (isPublic.has(name) ? [index] : []));
-  copy.weakDependency = [];
-  copy.optionDependency = [];
-  return copy;
+  proto.dependency = dependency;
+  proto.publicDependency = dependency.flatMap((name, index) => (isPublic.has(name) ? [index] : []));
+  proto.weakDependency = [];
+  proto.optionDependency = [];
+  return proto;
 }

@@ -1,12 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { importPaths, protosBelow, root, runProtoc } from "../test/compile.ts";
 
 // The golden files next to the messages that ts-proto and protoc-gen-es really generate. A release of theirs that
 // changes names breaks this test. Below the repository, so that packages resolve.
-const work = join(root, ".cache", "goldens");
+mkdirSync(join(root, ".cache"), { recursive: true });
+const work = mkdtempSync(join(root, ".cache", "goldens-"));
 const cases = readdirSync(join(root, "testdata")).filter((name) => {
   return !existsSync(join(root, "testdata", name, "want", "errors.txt"));
 });
@@ -35,7 +36,6 @@ const strict = {
 };
 
 beforeAll(() => {
-  rmSync(work, { recursive: true, force: true });
   for (const name of cases) {
     const folder = join(root, "testdata", name);
     const out = join(work, name);
@@ -51,10 +51,12 @@ beforeAll(() => {
   writeFileSync(join(work, "biome.json"), JSON.stringify(rules));
 }, 60_000);
 
+afterAll(() => rmSync(work, { recursive: true }));
+
 test("goldens compile under every strict flag, next to what ts-proto and protoc-gen-es generate", () => {
   const { stdout } = spawnSync("npx", ["tsc", "-p", work], { cwd: root, encoding: "utf8" });
   // Only isolatedDeclarations asks more of the runtime's sources than they promise; they are checked on their own.
-  const errors = stdout.split("\n").filter((line) => line.includes(".cache/goldens/"));
+  const errors = stdout.split("\n").filter((line) => line.includes(".cache/goldens-"));
   expect(errors).toEqual([]);
   expect(stdout, "tsc ran").not.toContain("TS18003");
 }, 120_000);

@@ -1,4 +1,5 @@
 import type { DescFile } from "@bufbuild/protobuf";
+import type { Sources } from "./request.ts";
 
 /** A position in a proto file, counted from 1. */
 export interface Position {
@@ -11,37 +12,48 @@ interface Element {
   readonly path: readonly number[];
 }
 
-/**
- * The position of an element, as near as the compiler's source information allows: its own, else of a part of it,
- * else of the closest element around it. Compilers give one position for an option written as one `{ ... }`.
- */
-export function locate({ file, path }: Element): Position {
-  const index = positions(file);
-  const own = index.starts.get(path.join("."));
-  if (own) return own;
-  const part = index.parts.get(path.join("."));
-  if (part) return part;
-  for (let length = path.length - 1; length > 0; length--) {
-    const around = index.starts.get(path.slice(0, length).join("."));
-    if (around) return around;
-  }
-  return { line: 1, column: 1 };
-}
-
 interface Index {
   readonly starts: ReadonlyMap<string, Position>;
   /** By the path of an option's field that has no position: the position of its first part that has one. */
   readonly parts: ReadonlyMap<string, Position>;
 }
 
-const indices = new WeakMap<DescFile, Index>();
+/** Finds positions in proto files. */
+export class Locator {
+  readonly #sources: Sources;
+  readonly #files = new Map<DescFile, Index>();
 
-function positions(file: DescFile): Index {
-  const known = indices.get(file);
-  if (known) return known;
+  constructor(sources: Sources) {
+    this.#sources = sources;
+  }
+
+  /**
+   * The position of an element, as near as the compiler's source information allows: its own, else of a part of it,
+   * else of the closest element around it. Compilers give one position for an option written as one `{ ... }`.
+   */
+  locate({ file, path }: Element): Position {
+    const { starts, parts } = this.#index(file);
+    const key = path.join(".");
+    const own = starts.get(key) ?? parts.get(key);
+    if (own) return own;
+    for (let length = path.length - 1; length > 0; length--) {
+      const around = starts.get(path.slice(0, length).join("."));
+      if (around) return around;
+    }
+    return { line: 1, column: 1 };
+  }
+
+  #index(file: DescFile): Index {
+    const index = this.#files.get(file) ?? indexOf(this.#sources.locations(file));
+    this.#files.set(file, index);
+    return index;
+  }
+}
+
+function indexOf(locations: ReturnType<Sources["locations"]>): Index {
   const starts = new Map<string, Position>();
   const parts = new Map<string, Position>();
-  for (const { path, span } of file.proto.sourceCodeInfo?.location ?? []) {
+  for (const { path, span } of locations) {
     const position = { line: (span[0] ?? 0) + 1, column: (span[1] ?? 0) + 1 };
     setFirst(starts, path.join("."), position);
     // Only options are written in parts: `option (mesh.v1.method).retry.attempts = 3`. Their numbers are five digits.
@@ -50,9 +62,7 @@ function positions(file: DescFile): Index {
       setFirst(parts, path.slice(0, length).join("."), position);
     }
   }
-  const index = { starts, parts };
-  indices.set(file, index);
-  return index;
+  return { starts, parts };
 }
 
 function setFirst(map: Map<string, Position>, key: string, position: Position): void {

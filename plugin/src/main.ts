@@ -1,46 +1,49 @@
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { CodeGeneratorRequestSchema, CodeGeneratorResponseSchema } from "@bufbuild/protobuf/wkt";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { CodeGeneratorResponseSchema } from "@bufbuild/protobuf/wkt";
+import { GenerationError } from "./generation-error.ts";
 import { parameterHelp } from "./parameters.ts";
-import { createPlugin } from "./plugin.ts";
-import { GenerationError } from "./problems.ts";
+import { generator, run } from "./plugin.ts";
 
-const plugin = createPlugin();
 const [argument] = process.argv.slice(2);
 
-if (argument === undefined) {
-  run().catch((error: unknown) => {
+if (argument === undefined && !process.stdin.isTTY) {
+  answer().catch((error: unknown) => {
     console.error(error instanceof GenerationError ? error.message : error);
     process.exitCode = 1;
   });
 } else if (argument === "--version" || argument === "-v") {
-  console.log(`${plugin.name} ${plugin.version}`);
-} else if (argument === "--help" || argument === "-h") {
+  console.log(generator);
+} else if (argument === undefined || argument === "--help" || argument === "-h") {
   console.log(help());
 } else {
   fail(`unknown argument ${argument}: buf and protoc run this program; try --help`);
 }
 
 /** Speaks the compilers' plugin protocol on stdin and stdout. */
-async function run(): Promise<void> {
+async function answer(): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  const response = plugin.run(fromBinary(CodeGeneratorRequestSchema, Buffer.concat(chunks)));
-  process.stdout.write(toBinary(CodeGeneratorResponseSchema, response));
+  const { head, files } = run(Buffer.concat(chunks), (line) => console.error(line));
+  // Messages add up when their bytes follow each other, so files can go out one by one.
+  process.stdout.write(toBinary(CodeGeneratorResponseSchema, head));
+  for (const file of files) {
+    process.stdout.write(toBinary(CodeGeneratorResponseSchema, create(CodeGeneratorResponseSchema, { file: [file] })));
+  }
 }
 
 function fail(text: string): void {
-  console.error(`${plugin.name}: ${text}`);
+  console.error(text);
   process.exitCode = 1;
 }
 
 function help(): string {
   const column = Math.max(...parameterHelp.map(([parameter]) => parameter.length)) + 2;
-  return `${plugin.name} ${plugin.version}
+  return `${generator}
 Generates typed gRPC servers, clients and HTTP routes from .proto files. Run by a compiler:
 
   # buf.gen.yaml
   plugins:
-    - local: ${plugin.name}
+    - local: protoc-gen-mesh
       out: gen
       strategy: all
       opt: [import_extension=js]

@@ -1,6 +1,6 @@
 import { closest } from "./closest.ts";
+import { GenerationError } from "./generation-error.ts";
 import type { TsProtoNaming } from "./names/ts-proto.ts";
-import { GenerationError } from "./problems.ts";
 
 /** What the plugin was asked for. */
 export interface Parameters {
@@ -140,11 +140,7 @@ class Given {
     if (messages === "protobuf-es" && idle.length > 0) {
       this.#wrong.push(`parameters of ts-proto with messages=protobuf-es: remove ${idle.join(", ")}`);
     }
-    for (const option of ["useSnakeTypeName"]) {
-      const value = this.last(option);
-      if (value !== undefined && value !== "true" && value !== "false")
-        this.#wrong.push(`parameter ${option}=${value}: use true or false`);
-    }
+    this.choice("useSnakeTypeName", ["true", "false"], "true");
     for (const value of this.all("snakeToCamel").flatMap((text) => text.split("_"))) {
       if (!["true", "false", "keys", "json"].includes(value))
         this.#wrong.push(`parameter snakeToCamel=${value}: use true, false, keys, json or keys_json`);

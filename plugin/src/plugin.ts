@@ -1,53 +1,76 @@
-import { createEcmaScriptPlugin, type Plugin, type Schema } from "@bufbuild/protoplugin";
+import type { CodeGeneratorResponse } from "@bufbuild/protobuf/wkt";
+import { createEcmaScriptPlugin, type Schema } from "@bufbuild/protoplugin";
 import manifest from "../package.json" with { type: "json" };
 import { buildModel, type Context } from "./build-model.ts";
+import { Comments } from "./comments.ts";
 import { Descriptors } from "./descriptors.ts";
 import { emitFile, finish } from "./emit/file.ts";
+import { GenerationError } from "./generation-error.ts";
+import type { FileModel } from "./model.ts";
 import { ProtobufEsNames } from "./names/protobuf-es.ts";
 import { TsProtoNames } from "./names/ts-proto.ts";
 import { Resolver } from "./options/resolve.ts";
 import { type Parameters, parseParameters } from "./parameters.ts";
-import { GenerationError, Problems } from "./problems.ts";
+import { Problems } from "./problems.ts";
+import { type Request, readRequest } from "./request.ts";
 
 const { name, version } = manifest;
 
-/** What the plugin's run may be told from outside. */
-export interface PluginOptions {
-  /** Takes warnings, one line each. Default: they go to stderr. */
-  readonly warn?: (line: string) => void;
+/** Name and version, as `--version` prints them and generated files name them. */
+export const generator = `${name} ${version}`;
+
+/** Takes warnings, one line each. */
+export type Warn = (line: string) => void;
+
+/** What a compiler gets back. */
+export interface Answer {
+  /** The answer without its files: what this plugin supports. */
+  readonly head: CodeGeneratorResponse;
+  /** Each file is completed when it is taken: with their descriptors, all together can be large. */
+  readonly files: Iterable<{ readonly name: string; readonly content: string }>;
 }
 
-/** The plugin: a `CodeGeneratorRequest` becomes a `CodeGeneratorResponse`. Throws `GenerationError` when an input is wrong. */
-export function createPlugin({ warn = console.error }: PluginOptions = {}): Plugin {
-  return {
+/**
+ * Answers an encoded `google.protobuf.compiler.CodeGeneratorRequest`.
+ *
+ * Throws `GenerationError` when an option or a parameter is wrong.
+ */
+export function run(bytes: Uint8Array, warn: Warn): Answer {
+  const request = readRequest(bytes);
+  const parameters = parseParameters(request.message.parameter);
+  const models = new Map<string, FileModel>();
+  const plugin = createEcmaScriptPlugin({
     name,
     version,
-    run(request) {
-      const parameters = parseParameters(request.parameter);
-      const sources = new Map<string, string>();
-      const inner = createEcmaScriptPlugin({
-        name,
-        version,
-        generateTs: (schema) => generate(schema, parameters, sources, warn),
-        transpile: () => [],
-      });
-      // Paths are complete when they reach protoplugin; it must not change their extensions.
-      const response = inner.run({ ...request, parameter: "target=ts,import_extension=js" });
-      for (const file of response.file) {
-        file.content = finish(file.content, `${name} ${version}`, sources.get(file.name) as string);
+    generateTs(schema) {
+      for (const model of buildModels(schema, request, parameters, warn)) {
+        models.set(model.output, model);
+        emitFile(model, schema.generateFile(model.output), parameters);
       }
-      return response;
     },
-  };
+    // Not reached: the target is always ts. The built-in one would need a TypeScript compiler.
+    transpile: () => [],
+  });
+  // Import paths are complete when they reach protoplugin: it must not change what they end with.
+  request.message.parameter = "target=ts,import_extension=js";
+  const { file: drafts, ...head } = plugin.run(request.message);
+  return { head: { ...head, file: [] }, files: finishAll(drafts, models) };
 }
 
-function generate(schema: Schema, parameters: Parameters, sources: Map<string, string>, warn: (line: string) => void) {
-  const problems = new Problems();
+function* finishAll(drafts: CodeGeneratorResponse["file"], models: ReadonlyMap<string, FileModel>): Answer["files"] {
+  for (const draft of drafts) {
+    yield { name: draft.name, content: finish(draft.content, models.get(draft.name) as FileModel, generator) };
+  }
+}
+
+function buildModels(schema: Schema, request: Request, parameters: Parameters, warn: Warn): FileModel[] {
+  const problems = new Problems(request.sources);
   const generated = new Set(schema.files.map((file) => file.proto.name));
   const context: Context = {
     problems,
+    comments: new Comments(request.sources),
     resolver: new Resolver(problems),
-    descriptors: new Descriptors(schema.proto.protoFile),
+    descriptors: new Descriptors(request),
     messages:
       parameters.messages === "ts-proto"
         ? new TsProtoNames(parameters.tsProto, problems)
@@ -56,8 +79,5 @@ function generate(schema: Schema, parameters: Parameters, sources: Map<string, s
   const models = schema.files.flatMap((file) => buildModel(file, context) ?? []);
   for (const line of problems.warnings) warn(line);
   if (problems.failed) throw new GenerationError(problems.errors.join("\n"));
-  for (const model of models) {
-    sources.set(model.output, model.source);
-    emitFile(model, schema.generateFile(model.output), parameters);
-  }
+  return models;
 }

@@ -1,5 +1,6 @@
 import type { DescFile } from "@bufbuild/protobuf";
-import { locate } from "./locate.ts";
+import { Locator } from "./locate.ts";
+import type { Sources } from "./request.ts";
 
 /** Where a problem is: an element or option of a proto file, by its path in the file's descriptor. */
 export interface Place {
@@ -21,17 +22,22 @@ interface Problem {
 export class Problems {
   readonly #errors = new Map<string, Problem>();
   readonly #warnings = new Map<string, Problem>();
+  readonly #locator: Locator;
   #reports = 0;
+
+  constructor(sources: Sources) {
+    this.#locator = new Locator(sources);
+  }
 
   /** Reports what fails generation. `text` says what is wrong and the remedy, `rule` names the check. */
   error(place: Place, text: string, rule: string): void {
     this.#reports++;
-    add(this.#errors, place, `${place.name}: ${text} [${rule}]`);
+    this.#add(this.#errors, place, `${place.name}: ${text} [${rule}]`);
   }
 
   /** Reports what is allowed, but should be looked at. */
   warning(place: Place, text: string, rule: string): void {
-    add(this.#warnings, place, `warning: ${place.name}: ${text} [${rule}]`);
+    this.#add(this.#warnings, place, `warning: ${place.name}: ${text} [${rule}]`);
   }
 
   /** True once anything fails generation. */
@@ -55,17 +61,12 @@ export class Problems {
   get warnings(): string[] {
     return print(this.#warnings);
   }
-}
 
-/** Thrown when generation failed. The message is what the user reads, one problem per line. */
-export class GenerationError extends Error {
-  override readonly name = "GenerationError";
-}
-
-function add(problems: Map<string, Problem>, place: Place, text: string): void {
-  const { line, column } = locate(place);
-  const file = place.file.proto.name;
-  problems.set(`${file}:${line}:${column}: ${text}`, { file, line, column, text });
+  #add(problems: Map<string, Problem>, place: Place, text: string): void {
+    const { line, column } = this.#locator.locate(place);
+    const file = place.file.proto.name;
+    problems.set(`${file}:${line}:${column}: ${text}`, { file, line, column, text });
+  }
 }
 
 function print(problems: ReadonlyMap<string, Problem>): string[] {

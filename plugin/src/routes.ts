@@ -36,13 +36,20 @@ export class Routes {
       return routes;
     } catch (error) {
       if (!(error instanceof HttpRuleError)) throw error;
-      const binding = error.binding === 0 ? [] : [additionalBindings, error.binding - 1];
-      this.#problems.error({ ...place, path: [...place.path, ...binding] }, error.message, "http/rule");
+      const { binding, cause } = error;
+      const at = binding === 0 ? [] : [additionalBindings, binding - 1];
+      const name = `${place.name}${binding === 0 ? "" : `.additional_bindings[${binding - 1}]`}`;
+      // The cause says the same without naming the option, which the place does.
+      const text = cause instanceof Error ? cause.message : error.message;
+      this.#problems.error({ file, path: [...place.path, ...at], name }, text, "http/rule");
       return [];
     }
   }
 
-  /** Reports routes of the file that no request could tell apart, where the later one is declared. */
+  /**
+   * Reports routes of the file that no request could tell apart, where the later one is declared. Published APIs have
+   * such routes, and their users cannot change them: hence a warning.
+   */
   check(): void {
     const all = this.#declared.flatMap(entries);
     if (routeConflicts(all).length === 0) return;
@@ -51,7 +58,7 @@ export class Routes {
     for (const declared of this.#declared) {
       before.push(...entries(declared));
       const conflicts = routeConflicts(before);
-      for (const text of conflicts.slice(known)) this.#problems.error(declared.place, text, "http/conflict");
+      for (const text of conflicts.slice(known)) this.#problems.warning(declared.place, text, "http/conflict");
       known = conflicts.length;
     }
   }

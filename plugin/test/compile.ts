@@ -4,18 +4,20 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { create, fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   type CodeGeneratorRequest,
   CodeGeneratorRequestSchema,
   type FileDescriptorSet,
   FileDescriptorSetSchema,
 } from "@bufbuild/protobuf/wkt";
-import { createPlugin } from "../src/plugin.ts";
-import { GenerationError } from "../src/problems.ts";
+import { GenerationError } from "../src/generation-error.ts";
+import { run as runPlugin } from "../src/plugin.ts";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
-const protoc = createRequire(import.meta.url).resolve("protoc/package.json").replace("package.json", "protoc.cjs");
+const protoc = createRequire(import.meta.url)
+  .resolve("protoc/package.json")
+  .replace("package.json", "protoc.cjs");
 
 /** Where the compiler finds what test protos import. */
 export const importPaths = [join(root, "plugin/proto"), join(root, "node_modules/google-proto-files")];
@@ -83,8 +85,8 @@ export interface Outcome {
 export function run(request: CodeGeneratorRequest): Outcome {
   const warnings: string[] = [];
   try {
-    const { file } = createPlugin({ warn: (line) => warnings.push(line) }).run(request);
-    return { files: Object.fromEntries(file.map(({ name, content }) => [name, content])), errors: [], warnings };
+    const { files } = runPlugin(toBinary(CodeGeneratorRequestSchema, request), (line) => warnings.push(line));
+    return { files: Object.fromEntries([...files].map(({ name, content }) => [name, content])), errors: [], warnings };
   } catch (error) {
     if (!(error instanceof GenerationError)) throw error;
     return { files: {}, errors: error.message.split("\n"), warnings };

@@ -1,4 +1,5 @@
-const width = 120;
+/** The longest line, as far as lines can be broken. */
+export const width = 120;
 const opening = "([{";
 const closing = ")]}";
 

@@ -62,8 +62,7 @@ function stepsOf(level: Level, profiles: Profiles, problems: Problems, using: re
     const profile = profiles.find(name, at);
     if (!profile) continue;
     if (using.includes(profile)) {
-      const cycle = [...using.slice(using.indexOf(profile)), profile].map((one) => one.name).join(" uses ");
-      problems.error(at, `profile ${cycle}: remove one of these uses`, "profile/cycle");
+      reportCycle(using.slice(using.indexOf(profile)), problems);
       continue;
     }
     for (const step of stepsOf(profile, profiles, problems, [...using, profile])) {
@@ -73,6 +72,15 @@ function stepsOf(level: Level, profiles: Profiles, problems: Problems, using: re
     }
   }
   return [...steps, { off: [], fields, origin: (kind) => level.at.field(kind), ok }];
+}
+
+/** Reports a cycle the same way, whichever of its profiles it is entered by: so it is reported once. */
+function reportCycle(cycle: readonly Profile[], problems: Problems): void {
+  const key = ({ at }: Profile) => `${at.file.proto.name} ${at.name}`;
+  const first = cycle.reduce((a, b) => (key(b) < key(a) ? b : a));
+  const start = cycle.indexOf(first);
+  const names = [...cycle.slice(start), ...cycle.slice(0, start), first].map(({ name }) => name);
+  problems.error(first.at, `profile ${names.join(" uses ")}: remove one of these uses`, "profile/cycle");
 }
 
 /** The field of `mesh.v1.Policy` that a `Kind` names. */

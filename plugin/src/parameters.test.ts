@@ -1,0 +1,72 @@
+import { expect, test } from "vitest";
+import { parseParameters } from "./parameters.ts";
+
+test("without parameters, messages are ts-proto's and imports end with .js", () => {
+  const { messages, importExtension, runtime, tsProto } = parseParameters("");
+
+  expect({ messages, importExtension, runtime }).toEqual({
+    messages: "ts-proto",
+    importExtension: ".js",
+    runtime: "@protomesh/runtime",
+  });
+  expect(tsProto).toMatchObject({ importSuffix: ".js", camelCaseNames: true, useSnakeTypeName: true, typePrefix: "" });
+});
+
+test("ts-proto's naming options keep their spelling", () => {
+  const { tsProto } = parseParameters(
+    "fileSuffix=.pb,importSuffix=,typePrefix=A,typeSuffix=Z,snakeToCamel=json,useSnakeTypeName=false,Ma/b.proto=@acme/b",
+  );
+
+  expect(tsProto).toMatchObject({
+    fileSuffix: ".pb",
+    importSuffix: "",
+    typePrefix: "A",
+    typeSuffix: "Z",
+    camelCaseNames: false,
+    useSnakeTypeName: false,
+  });
+  expect([...tsProto.modules]).toEqual([["a/b.proto", "@acme/b"]]);
+});
+
+test.each([
+  ["snakeToCamel=true", true],
+  ["snakeToCamel=false", false],
+  ["snakeToCamel=keys_json", true],
+  ["snakeToCamel=json,snakeToCamel=keys", true],
+  ["snakeToCamel=json", false],
+])("%s: names in camel case: %s", (parameter, camelCaseNames) => {
+  expect(parseParameters(parameter).tsProto.camelCaseNames).toBe(camelCaseNames);
+});
+
+test("options of ts-proto that generated code does not notice are accepted, so one list serves both", () => {
+  const parameter =
+    "esModuleInterop=true,forceLong=bigint,oneof=unions-value,useDate=false,outputServices=none,env=node";
+  expect(() => parseParameters(parameter)).not.toThrow();
+});
+
+test.each([
+  ["target=js", "parameter target=js: only target=ts is there"],
+  ["target=js+dts", "parameter target=js+dts: only target=ts is there"],
+  ["messages=protobufjs", "parameter messages=protobufjs: use messages=ts-proto or messages=protobuf-es"],
+  ["import_extension=mjs", "use import_extension=js or import_extension=ts or import_extension=none"],
+  ["runtime=", "parameter runtime= is empty: give an import path or remove it"],
+  ["message=protobuf-es", "unknown parameter message: did you mean messages?"],
+  ["filesuffix=.pb", "unknown parameter filesuffix: did you mean fileSuffix?"],
+  ["quantum=on", "unknown parameter quantum: known are messages, import_extension, runtime, target and the options"],
+  ["keep_empty_files=true", "unknown parameter keep_empty_files"],
+  ["messages", "parameter messages has no value: write messages=<value>"],
+  ["onlyTypes=true", "parameter onlyTypes=true: messages without encode and decode cannot be sent"],
+  ["outputEncodeMethods=false", "parameter outputEncodeMethods=false: messages without encode"],
+  ["outputEncodeMethods=encode-only", "remove it here and from ts-proto's parameters"],
+  ["outputDecodeIncludeTypes=acme", "every message of a method needs decode"],
+  ["nestJs=true", "it leaves out encode and decode"],
+  ["snakeToCamel=maybe", "parameter snakeToCamel=maybe: use true, false, keys, json or keys_json"],
+  ["useSnakeTypeName=1", "use useSnakeTypeName=true or useSnakeTypeName=false"],
+  ["messages=protobuf-es,typePrefix=A,Ma.proto=b", "with messages=protobuf-es: remove typePrefix, M<file>"],
+])("%s is refused", (parameter, text) => {
+  expect(() => parseParameters(parameter)).toThrow(text);
+});
+
+test("everything wrong is said at once", () => {
+  expect(() => parseParameters("target=dts,mesages=x,runtime=")).toThrow(/target=dts.*\n.*|mesages.*\n.*runtime/s);
+});
