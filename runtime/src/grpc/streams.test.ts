@@ -281,7 +281,8 @@ test("a stream that nobody reads ends with its deadline", async () => {
       for (;;) yield heavy;
     },
   });
-  const reader = kitchen.watchDishes(endless, { timeoutMs: 100 })[Symbol.asyncIterator]();
+  await kitchen.ping({}); // connected, so that the first message comes in time
+  const reader = kitchen.watchDishes(endless, { timeoutMs: 500 })[Symbol.asyncIterator]();
   await reader.next();
 
   expect(await cancelled.promise).toMatchObject({ code: "DEADLINE_EXCEEDED" });
