@@ -5,7 +5,13 @@ export default defineConfig({
   resolve: { conditions: ["@protomesh/source", "module", "node"] },
   ssr: { resolve: { conditions: ["@protomesh/source", "module", "node"] } },
   test: {
-    include: ["runtime/**/*.test.ts", "plugin/**/*.test.ts", "scripts/**/*.test.ts", "examples/**/*.test.ts"],
+    include: [
+      "runtime/**/*.test.ts",
+      "plugin/**/*.test.ts",
+      "scripts/**/*.test.ts",
+      "examples/**/*.test.ts",
+      "bench/**/*.test.ts",
+    ],
     testTimeout: 20_000,
     reporters: ["default", "./scripts/summary-reporter.ts"],
   },

@@ -13,6 +13,7 @@ const templates = [
   ["runtime/buf.gen.yaml", ["runtime/src/messages/gen", "runtime/src/services/gen", "runtime/src/config/gen"]],
   ["runtime/test/buf.gen.yaml", ["runtime/test"]],
   ["buf.gen.yaml", ["examples/shop/gen"]],
+  ["bench/buf.gen.yaml", ["bench/gen"]],
 ];
 
 const before = snapshot();

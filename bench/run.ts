@@ -1,0 +1,48 @@
+// `npm run bench`: what the generated client and server, the gateway and the policies cost, next to their peers.
+import { build } from "./build.ts";
+import { type Comparison, compare } from "./compare.ts";
+import { http } from "./http/comparison.ts";
+import { measureLayers } from "./layers/measure.ts";
+import { type PartName, type Plan, planOf, usage } from "./plan.ts";
+import { writeReadme } from "./readme.ts";
+import { comparisonTables } from "./report.ts";
+import { rpc } from "./rpc/comparison.ts";
+import { type Table, toText } from "./table.ts";
+
+/** Shows how far the bench is: on one line of a terminal, and not at all in a log. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
+const compared = (comparison: Comparison) => async (plan: Plan) =>
+  comparisonTables(comparison, await compare(comparison, plan, progress));
+
+const parts: { readonly [Name in PartName]: (plan: Plan) => Promise<Table[]> } = {
+  rpc: compared(rpc),
+  http: compared(http),
+  layers: async (plan) => [await measureLayers(plan, progress)],
+};
+
+async function main(args: readonly string[]): Promise<void> {
+  if (args.includes("--help")) return console.log(usage);
+  const plan = planOf(args);
+  progress("building");
+  await build();
+  const tables: Table[] = [];
+  for (const part of plan.parts) {
+    for (const table of await parts[part](plan)) {
+      progress("");
+      console.log(`${toText(table)}\n`);
+      tables.push(table);
+    }
+  }
+  if (plan.keep) console.log(`written to ${await writeReadme(tables, plan)}`);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  progress("");
+  console.error(error instanceof TypeError ? `${error.message}\n\n${usage}` : error);
+  process.exitCode = 1;
+}
