@@ -38,7 +38,7 @@ export class RemoteKeys {
   /** Finds the key of a token. Fails with UNAVAILABLE when there are no keys, and as jose does when none fits. */
   async find(jose: Jose, ...[header, token]: Parameters<FindKey>): ReturnType<FindKey> {
     const keys = this.#keys ?? (await this.#load(jose));
-    if (this.#clock.now() - this.#loadedAt > maxAgeMs && !this.#cooling()) this.#refresh(jose);
+    if (this.#clock.now() - this.#loadedAt > maxAgeMs) this.#refresh(jose);
     try {
       return await keys(header, token);
     } catch (error) {
@@ -54,7 +54,7 @@ export class RemoteKeys {
     return this.#clock.now() - this.#triedAt < wait;
   }
 
-  /** Loads in the background; a failure keeps the keys that are there and is told once there are none. */
+  /** Loads in the background, if it is time to; a failure keeps the keys that are there and is told once there are none. */
   #refresh(jose: Jose): void {
     this.#load(jose).catch(() => {});
   }
