@@ -76,6 +76,7 @@ describe("client certificates", () => {
     ["an id below an exact one", ["spiffe://acme.com/cart/x"]],
     ["an id that begins like a path", ["spiffe://acme.com/shopping"]],
     ["an id that climbs", ["spiffe://acme.com/shop/../bank"]],
+    ["an id that climbs in disguise", ["spiffe://acme.com/shop/%2e%2e/bank"]],
     ["another trust domain", ["spiffe://evil.com/cart"]],
     ["no URI name", []],
     ["two URI names", ["spiffe://acme.com/cart", "spiffe://acme.com/bank"]],
