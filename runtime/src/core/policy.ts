@@ -34,6 +34,8 @@ export interface AuthProvider {
    * without repeating any of it.
    */
   authenticate(call: Call): Principal | undefined | Promise<Principal | undefined>;
+  /** Request headers it reads besides `authorization`; a gateway in the same process passes them on. Default: none. */
+  readonly headers?: readonly string[];
   /** Fails when the provider can never work, such as for a missing package. A server runs it before it takes calls. */
   ready?(): Promise<void>;
 }

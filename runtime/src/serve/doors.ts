@@ -69,7 +69,7 @@ async function openHttp(
     [...(options.services ?? []).map(({ spec }) => ({ spec, target: here })), ...(options.forward ?? [])],
     {
       maxRequestBytes: options.maxRequestBytes,
-      requestHeaders: own.requestHeaders,
+      requestHeaders: [...(own.requestHeaders ?? []), ...credentialHeaders(options.auth)],
       responseHeaders: own.responseHeaders,
       onError: options.onError,
       clock: options.clock,
@@ -91,6 +91,10 @@ async function openHttp(
   };
   return { at: { ...at, url: urlOf(at, tls !== undefined) }, door };
 }
+
+/** What the configured providers read, so that a credential works at both doors. */
+const credentialHeaders = (auth: ServeOptions["auth"]): readonly string[] =>
+  Object.values(auth?.providers ?? {}).flatMap(({ headers = [] }) => headers);
 
 function tlsOptions(tls: ServerTls, where: string): TlsOptions {
   const { ca, key, cert, mutual } = readServerTls(tls, where);

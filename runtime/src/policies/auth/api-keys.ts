@@ -45,6 +45,7 @@ export function apiKeys({ header = "x-api-key", keys }: ApiKeyOptions): AuthProv
   const wrong = unauthenticated("the API key is not known");
 
   return {
+    headers: [header],
     authenticate({ metadata }) {
       const values = metadata.all(header);
       const [value] = values;
