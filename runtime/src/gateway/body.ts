@@ -53,12 +53,8 @@ function collect(req: IncomingMessage, maxBytes: number, cancellation: Cancellat
       leave?.();
       run();
     };
-    const fail = (error: unknown) =>
-      settle(() => {
-        // What still arrives is thrown away, so that the connection can carry the answer.
-        req.resume();
-        reject(error);
-      });
+    // The stream flows on without a reader, so the connection can carry the answer and the next request.
+    const fail = (error: unknown) => settle(() => reject(error));
     const onData = (chunk: Buffer) => {
       length += chunk.length;
       if (length > maxBytes) fail(tooLarge(maxBytes));

@@ -56,6 +56,7 @@ const opaque = ({ typeName }: DescMessage) =>
 
 /** The message that has the field. Messages on the way are made where they are missing. */
 export function descend(descriptor: DescMessage, message: Message, parents: readonly DescField[]): Message {
+  if (parents.length === 0) return message;
   let at = reflect(descriptor, message);
   for (const field of parents) {
     if (field.fieldKind !== "message") throw new TypeError(`${field} has no fields`);

@@ -203,6 +203,18 @@ describe.each(["in-process", "grpc"] as const)("response metadata %s", (through)
   });
 });
 
+test("response metadata with several values is as many headers", async () => {
+  const { get } = await overHttp({
+    async ping(_request, { responseHeaders }) {
+      for (const value of ["a=1", "b=2", "c=3"]) responseHeaders.append("set-cookie", value).append("tenant", value);
+      return Timestamp.create();
+    },
+  });
+  const { headers } = await get("/v1/ping");
+  expect(headers.getSetCookie()).toEqual(["a=1", "b=2", "c=3"]);
+  expect(headers.get("grpc-metadata-tenant")).toBe("a=1, b=2, c=3");
+});
+
 test("response metadata that was set before a failure is sent with it", async () => {
   const { get } = await overHttp({
     async ping(_request, { responseHeaders }) {
