@@ -118,6 +118,40 @@ test("headers arrive before the first message of a stream, trailers after the la
   expect(order).toEqual(["headers h", "message", "trailers t"]);
 });
 
+test("headers arrive also when no message follows them", async () => {
+  const { kitchen } = await overGrpc({
+    // biome-ignore lint/correctness/useYield: a stream without messages
+    async *watchDishes(_request, context) {
+      context.responseHeaders.set("x-head", "empty");
+    },
+    getDish(_request, context) {
+      context.responseHeaders.set("x-head", "failed");
+      throw new RpcError("ABORTED", "no");
+    },
+  });
+  const got: (string | undefined)[] = [];
+  const onHeaders = (headers: Metadata) => got.push(headers.get("x-head"));
+
+  await collect(kitchen.watchDishes(all, { onHeaders }));
+  await expect(kitchen.getDish(soup, { onHeaders })).rejects.toMatchObject({ code: "ABORTED" });
+
+  expect(got).toEqual(["empty", "failed"]);
+});
+
+test("a call that fails before it has said anything has no headers", async () => {
+  const { kitchen } = await overGrpc({
+    getDish(_request, context) {
+      context.responseHeaders.delete("x-looked-at-but-not-set");
+      throw new RpcError("ABORTED", "no");
+    },
+  });
+  let headers = 0;
+
+  await expect(kitchen.getDish(soup, { onHeaders: () => (headers += 1) })).rejects.toMatchObject({ code: "ABORTED" });
+
+  expect(headers).toBe(0);
+});
+
 test("metadata that HTTP/2 allows once is sent, and does not harm the server", async () => {
   const { kitchen } = await overGrpc({
     async getDish(request, context) {

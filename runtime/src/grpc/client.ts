@@ -188,10 +188,17 @@ export abstract class Attempt {
   #error(status: GrpcStatus): RpcError {
     // Without a connection it was grpc-js that failed the call, and its text does not say whom it could not reach.
     if (status.code === grpcStatus.UNAVAILABLE && !this.link.ready)
-      return errorOf(status, `${this.link.name}: ${status.details}`);
+      return errorOf(status, `${this.link.name}: ${tidy(status.details)}`);
     return errorOf(status);
   }
 }
+
+/** grpc-js's text about a failed connection, without line breaks and the label of a note that is not there. */
+const tidy = (details: string): string =>
+  details
+    .replace(/ Resolution note: $/, "")
+    .replace(/\s+/g, " ")
+    .trim();
 
 /** Throws an RpcError that says why the message cannot be sent. */
 function encode(method: MethodSpec, message: unknown): Buffer {

@@ -128,6 +128,7 @@ export class ServerCall {
     this.#stop(error);
     let trailers: GrpcMetadata | null;
     try {
+      this.#sendHeaders();
       trailers = trailersOf(error, this.#response.trailers);
     } catch (cause) {
       this.#sendError(this.#host.hide(cause, this.served), null);
@@ -207,18 +208,24 @@ export class ServerCall {
 
   #sendMessage(message: unknown, written: () => void): number {
     const bytes = asBuffer(this.served.method.reply.encode(message));
-    if (!this.#headersSent) {
-      this.#headersSent = true;
-      if (this.#response.headers) this.#wire.sendMetadata(addResponse(new GrpcMetadata(), this.#response.headers));
-    }
+    this.#sendHeaders();
     this.#wire.sendMessage(bytes, written);
     return bytes.length;
+  }
+
+  /** Only what the implementation has set: without it, a call that fails at once is a single frame, which may be retried. */
+  #sendHeaders(): void {
+    if (this.#headersSent) return;
+    this.#headersSent = true;
+    const { headers } = this.#response;
+    if (headers && !headers.empty) this.#wire.sendMetadata(addResponse(new GrpcMetadata(), headers));
   }
 
   #succeed(): void {
     const { trailers } = this.#response;
     let metadata: GrpcMetadata | null;
     try {
+      this.#sendHeaders();
       metadata = trailers ? addResponse(new GrpcMetadata(), trailers) : null;
     } catch (error) {
       this.#fail(error);
