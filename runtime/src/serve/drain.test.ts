@@ -53,7 +53,9 @@ test("a call under way finishes, new ones are refused, and then the server has s
 
   held.answer();
   expect(await byGrpc).toMatchObject({ id: 1n });
-  expect((await byHttp).response.statusCode).toBe(200);
+  const { response } = await byHttp;
+  expect(response.statusCode).toBe(200);
+  expect(response.headers.connection, "so that the client uses another one next time").toBe("close");
   await stopped;
   expect(server.state).toBe("stopped");
 });

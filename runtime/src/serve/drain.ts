@@ -67,8 +67,6 @@ export class Drain {
   }
 
   async #run(lameDuckMs: number): Promise<void> {
-    // Timers of the clock do not keep the process alive, but it must not end before this has.
-    const alive = setInterval(() => {}, 2 ** 30);
     this.#enter("lameDuck");
     this.#each((door) => door.leave?.());
     // Even without waiting: who watches health hears NOT_SERVING before its stream ends.
@@ -83,7 +81,6 @@ export class Drain {
       await this.#within(flushMs, drained);
     }
     this.#each((door) => door.destroy());
-    clearInterval(alive);
     this.#enter("stopped");
     this.#settle();
   }

@@ -29,7 +29,8 @@ test("SIGTERM: the call under way finishes, then the process ends with code 0", 
 
   child.kill("SIGTERM");
   expect([await line(), await line()]).toEqual(["lameDuck", "draining"]);
-  await expect(get(`${url}/healthz`)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  // Refused, or reset when the connection was made before the process got round to closing its door.
+  await expect(get(`${url}/healthz`)).rejects.toThrow(/ECONNREFUSED|ECONNRESET|hang up/);
 
   child.stdin.write("go on\n");
   expect(JSON.parse((await call).body)).toMatchObject({ name: "done" });
