@@ -71,6 +71,13 @@ test("names may be written as in the proto file, as ProtoJSON allows", async () 
   expect((await load({ server: { drain: { lame_duck: "1s" } } })).serve.drain).toEqual({ lameDuckMs: 1_000 });
 });
 
+test("the file that the documentation shows", async () => {
+  const config = await loadConfig(fileURLToPath(new URL("../../test/config/mesh.json", import.meta.url)));
+  expect(config.targets).toEqual(["inventory"]);
+  expect(Object.keys(config.serve.auth?.providers ?? {})).toEqual(["login", "machines"]);
+  expect(config.serve.drain).toEqual({ lameDuckMs: 5_000, limitMs: 10_000 });
+});
+
 test("a server runs by its configuration, and a target leads to it", async () => {
   const file = write({ server: { grpc: ":0", tls: { certFile: "server.pem", keyFile: "server.key" } } });
   const tls = fileURLToPath(new URL("../../test/tls/", import.meta.url));
