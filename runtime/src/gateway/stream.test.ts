@@ -1,9 +1,13 @@
 import { request } from "node:http";
 import { describe, expect, test } from "vitest";
 import { Dish } from "../../test/kitchen/kitchen.ts";
+import { Kitchen } from "../../test/kitchen/kitchen_mesh.ts";
 import { gate, type KitchenMethods } from "../../test/over-grpc.ts";
-import { open, overHttp, raw, text } from "../../test/over-http.ts";
+import { listen, open, overHttp, raw, rawGet, text } from "../../test/over-http.ts";
 import { RpcError } from "../core/error.ts";
+import type { Handler } from "../core/layer.ts";
+import type { Target } from "../core/target.ts";
+import { createGateway, type Gateway } from "./gateway.ts";
 
 const dish = (id: number) => ({
   name: "",
@@ -241,4 +245,51 @@ test("a client of HTTP/1.0 gets the stream until the connection ends", async () 
   const { port } = await overHttp();
   const response = await raw(port, "GET /v1/dishes:watch?count=2 HTTP/1.0\r\nte: trailers\r\n\r\n");
   expect(response.split("\r\n\r\n")[1]).toMatch(/^\{"result":.*\}\n\{"result":.*\}\n$/);
+});
+
+/** A gateway in front of a target that is a function. */
+async function before(handler: Handler): Promise<{ port: number; gateway: Gateway; errors: unknown[] }> {
+  const errors: unknown[] = [];
+  const target: Target = { name: "here", local: true, handler: () => handler, close: async () => {} };
+  const gateway = createGateway([{ spec: Kitchen, target }], { onError: (error) => void errors.push(error) });
+  const { port } = await listen(gateway);
+  return { port, gateway, errors };
+}
+
+test("a stream that does not watch its call is told when the client leaves without reading", async () => {
+  const [full, left] = [gate(), gate()];
+  const dishes = {
+    [Symbol.asyncIterator]: () => ({
+      async next() {
+        setImmediate(full.open);
+        return { done: false as const, value: Dish.create({ name: "x".repeat(16 * 1024 * 1024) }) };
+      },
+      async return() {
+        left.open();
+        return { done: true as const, value: undefined };
+      },
+    }),
+  };
+  const { port } = await before(async () => dishes);
+  const socket = await open(port);
+  socket.pause();
+  socket.write("GET /v1/dishes:watch HTTP/1.1\r\nhost: x\r\n\r\n");
+  await full.promise;
+  socket.destroy();
+  await left.promise;
+});
+
+test("an error that only says that the call was cancelled is not reported", async () => {
+  const asked = gate();
+  const { port, gateway, errors } = await before(({ cancellation }) => {
+    asked.open();
+    return new Promise((_, reject) =>
+      cancellation?.signal.addEventListener("abort", () => reject(new Error("AbortError"))),
+    );
+  });
+  const answer = rawGet(port, "/v1/ping");
+  await asked.promise;
+  gateway.end("all");
+  expect(await answer).toMatchObject({ status: 503, body: expect.stringContaining("shutting down") });
+  expect(errors).toEqual([]);
 });
