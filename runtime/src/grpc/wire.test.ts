@@ -225,6 +225,30 @@ test("a reply that is not the message is INTERNAL, in a stream after the good on
   await expect(collect(kitchen.watchDishes({ count: 2, failAfter: 0 }))).rejects.toMatchObject(expected);
 });
 
+test.each([0, 2])("%d replies where one belongs are UNIMPLEMENTED", async (replies) => {
+  const server = new Server();
+  const getDish = { ...(definition.getDish as object), responseStream: true } as ServiceDefinition[string];
+  server.addService(
+    { getDish },
+    {
+      getDish: (call: ServerWritableStream<unknown, Dish>) => {
+        for (let index = 0; index < replies; index++) call.write(Dish.create());
+        call.end();
+      },
+    },
+  );
+  const port = await new Promise<number>((resolve) =>
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (_error, bound) => resolve(bound)),
+  );
+  const target = connect(`127.0.0.1:${port}`);
+  onTestFinished(async () => {
+    await target.close();
+    server.forceShutdown();
+  });
+
+  await expect(createKitchenClient(target).getDish(soup)).rejects.toMatchObject({ code: "UNIMPLEMENTED" });
+});
+
 test("a request that is not the message is INTERNAL and reaches no implementation", async () => {
   let calls = 0;
   const { server } = await overGrpc({
