@@ -1,7 +1,7 @@
 // Prints all generated code of this repository anew. `--check`: exit code 1 and a list when anything was stale.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -10,7 +10,9 @@ const check = process.argv.includes("--check");
 /** Template, and the folders it writes. */
 const templates = [
   ["plugin/buf.gen.yaml", ["plugin/src/gen"]],
-  ["runtime/buf.gen.yaml", ["runtime/src/messages/gen", "runtime/src/services/gen", "runtime/src/config/gen"]],
+  ["runtime/buf.gen.messages.yaml", ["runtime/src/messages/gen"]],
+  ["runtime/buf.gen.services.yaml", ["runtime/src/services/gen"]],
+  ["runtime/buf.gen.config.yaml", ["runtime/src/config/gen"]],
   ["runtime/test/buf.gen.yaml", ["runtime/test"]],
   ["buf.gen.yaml", ["examples/shop/gen"]],
   ["bench/buf.gen.yaml", ["bench/gen"]],
@@ -21,6 +23,8 @@ for (const [template] of templates) {
   const { status } = spawnSync(join(root, "node_modules/.bin/buf"), ["generate", "--template", template], {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],
+    // buf looks for the plugins there.
+    env: { ...process.env, PATH: join(root, "node_modules/.bin") + delimiter + process.env.PATH },
     shell: process.platform === "win32",
   });
   if (status !== 0) process.exit(1);
@@ -46,7 +50,7 @@ function snapshot() {
     if (!existsSync(join(root, folder))) continue;
     for (const name of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
       const path = join(name.parentPath, name.name);
-      if (name.isFile()) files.set(path, readFileSync(path, "utf8"));
+      if (name.isFile()) files.set(relative(root, path), readFileSync(path, "utf8"));
     }
   }
   return files;
