@@ -33,7 +33,8 @@ const ours = new Set([
 ]);
 
 /** Received metadata, converted when somebody looks at it. */
-export const received = (wire: GrpcMetadata): Metadata => Metadata.lazy(() => entries(wire));
+export const received = (wire: GrpcMetadata): Metadata =>
+  Metadata.lazy({ all: (key) => (ours.has(key) ? undefined : wire.get(key)), entries: () => entries(wire) });
 
 function entries(wire: GrpcMetadata): (readonly [string, MetadataValue])[] {
   const result: (readonly [string, MetadataValue])[] = [];

@@ -43,9 +43,9 @@ test("a reader that left hears of nothing any more, and the wire hears once that
   await box.return();
   box.push(1);
   box.fail(new Error("cancelled"));
-  await box.return();
 
   expect(await waiting).toEqual({ done: true, value: undefined });
   expect(await box.next()).toEqual({ done: true, value: undefined });
+  await box.return();
   expect(asked.left).toBe(1);
 });

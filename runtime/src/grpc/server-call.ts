@@ -1,5 +1,5 @@
 import { Metadata as GrpcMetadata, status as grpcStatus, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
-import { type Call, type Peer, type PeerCertificate, ResponseMetadata } from "../core/call.ts";
+import { type Call, callOf, type Peer, type PeerCertificate, ResponseMetadata } from "../core/call.ts";
 import { Cancellation } from "../core/cancellation.ts";
 import { peerCertificate } from "../core/certificate.ts";
 import { systemClock } from "../core/clock.ts";
@@ -159,7 +159,7 @@ export class ServerCall {
 
   #call(request: unknown): Call {
     const headers = this.#headers as GrpcMetadata;
-    return {
+    return callOf({
       method: this.served.method,
       request,
       metadata: received(headers),
@@ -169,7 +169,7 @@ export class ServerCall {
       retry: true,
       response: this.#response,
       peer: new WirePeer(this.#wire, this.#host.noAddress),
-    };
+    });
   }
 
   readonly #fail = (error: unknown): void => {

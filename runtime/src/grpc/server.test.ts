@@ -148,7 +148,7 @@ test("a reply of the wrong type is INTERNAL with an id, and reported", async () 
 });
 
 test("metadata that cannot be sent is INTERNAL and reported without its value", async () => {
-  const smuggled = Metadata.lazy(() => [["x-bad", "secret\u0001"]]);
+  const smuggled = Metadata.lazy({ all: () => undefined, entries: () => [["x-bad", "secret\u0001"]] });
   const { kitchen, errors } = await overGrpc({
     updateDish() {
       throw new RpcError("ABORTED", "no", { metadata: smuggled });
