@@ -135,3 +135,24 @@ service S { rpc A(M) returns (M) { option (mesh.v1.method).use = "p.x"; } }`;
     expect.stringMatching(/^p\.proto:2:1: \(mesh\.v1\.file\)\.profiles\[0\]\.policy\.timeout\.total: "7" is not/),
   ]);
 });
+
+test("attempts switches retry on; levels below only prepare it", () => {
+  const prepared = '  option (mesh.v1.service) = { retry: { initial: "20ms" budget: { ratio: 0.1 } } };';
+  const { files } = generate({ "a.proto": service(prepared) });
+  expect(files["a_mesh.ts"]).not.toContain("retry");
+
+  const on = generate({
+    "a.proto": service(
+      prepared,
+      "option idempotency_level = IDEMPOTENT; option (mesh.v1.method) = { retry: { attempts: 2 } };",
+    ),
+  });
+  expect(on.files["a_mesh.ts"]).toMatch(/retry: \{\s+attempts: 2,[^}]*initialMs: 20,[^}]*budget: \{ ratio: 0\.1,/);
+
+  const { errors } = generate({
+    "a.proto": service(prepared, "option (mesh.v1.method) = { retry: { multiplier: 3 } };"),
+  });
+  expect(errors).toEqual([
+    "a.proto:6:24: (mesh.v1.method).retry: does nothing without attempts: set it here or at a lower level [retry/off]",
+  ]);
+});

@@ -1,5 +1,5 @@
 import type { DescFile, DescMethod, DescService } from "@bufbuild/protobuf";
-import { parseFields } from "@protomesh/runtime/policies";
+import { type OptionValue, parseFields } from "@protomesh/runtime/policies";
 import type { Place, Problems } from "../problems.ts";
 import { applyLevel, checkProfile, type Effective, nothing } from "./effective.ts";
 import { factsOf } from "./facts.ts";
@@ -42,7 +42,7 @@ export class Resolver {
     const policy: { [kind: string]: unknown } = {};
     for (const row of rows) {
       const value = effective.values.get(row.option);
-      if (value === undefined) continue;
+      if (value === undefined || !this.#enabled(row, value, effective)) continue;
       policy[row.name] = Array.isArray(value)
         ? value.map((item) => parseFields(row.fields, item as OptionRecord))
         : parseFields(row.fields, value as OptionRecord);
@@ -50,13 +50,27 @@ export class Resolver {
     const facts = factsOf(method, policy);
     for (const row of rows) {
       const origin = effective.origins.get(row.option);
-      if (origin) this.#runRules(row, policy[row.name], facts, origin);
+      if (origin && row.name in policy) this.#runRules(row, policy[row.name], facts, origin);
     }
     return policy;
   }
 
   #apply(before: Effective, level: Level | undefined): Effective {
     return level ? applyLevel(before, level, this.#profiles, this.#problems) : before;
+  }
+
+  /** Whether a policy is switched on. A method that sets it without switching it on is told so. */
+  #enabled({ option, enabledBy }: Row, value: OptionValue, { origins }: Effective): boolean {
+    if (enabledBy === undefined || (value as OptionRecord)[enabledBy] !== undefined) return true;
+    const origin = origins.get(option);
+    if (origin?.name.startsWith("(mesh.v1.method)")) {
+      this.#problems.error(
+        origin,
+        `does nothing without ${enabledBy}: set it here or at a lower level`,
+        `${option}/off`,
+      );
+    }
+    return false;
   }
 
   #runRules(row: Row, config: unknown, facts: ReturnType<typeof factsOf>, origin: Place): void {

@@ -46,6 +46,11 @@ export interface Policy<Name extends string, Config> {
   readonly name: Name;
   /** Field of `mesh.v1.Policy`. */
   readonly option: string;
+  /**
+   * The option that switches the policy on; a method for which no level sets it has no such policy. Lower levels can
+   * then prepare values, such as a budget, without imposing the policy on every method. Default: any option does.
+   */
+  readonly enabledBy?: string;
   /** How option text becomes config, one entry per config key. */
   readonly fields: FieldTable<Config>;
   /** The layer that a client installs; undefined when this config needs none. */

@@ -12,8 +12,9 @@ const budgetDefaults: BudgetConfig = { ratio: 0.2, floorPerSecond: 10, windowMs:
 export const retry: Policy<"retry", RetryConfig> = {
   name: "retry",
   option: "retry",
+  enabledBy: "attempts",
   fields: {
-    attempts: number("attempts", { min: 2, max: 5, fallback: () => 3 }),
+    attempts: number("attempts", { min: 2, max: 5 }),
     on: statusCodes("on", ["UNAVAILABLE"]),
     initialMs: duration("initial", { fallback: () => 100 }),
     maxMs: duration("max", { fallback: (before) => 10 * (before.initialMs as number) }),

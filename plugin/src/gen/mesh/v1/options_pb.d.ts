@@ -331,7 +331,8 @@ export declare const TimeoutSchema: GenMessage<Timeout>;
  */
 export declare type Retry = Message<"mesh.v1.Retry"> & {
   /**
-   * All attempts, the first one included: 2 to 5.
+   * All attempts, the first one included: 2 to 5. Switches retry on: without it at any level a method is not retried,
+   * so that a file or service can set the budget and the waits without imposing retries on every method.
    *
    * @generated from field: optional uint32 attempts = 1;
    */
