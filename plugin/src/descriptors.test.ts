@@ -6,7 +6,9 @@ import {
   file_google_protobuf_timestamp,
 } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
+import { wellKnownFiles } from "../../runtime/src/messages/descriptors.ts";
 import { generate } from "../test/compile.ts";
+import { atRuntime } from "./descriptors.ts";
 
 const protos = {
   "options.proto": `syntax = "proto3"; package opt; import "google/protobuf/descriptor.proto";
@@ -82,3 +84,7 @@ test("the set is complete: with the well-known types it makes a registry", () =>
 });
 
 const wellKnown = [file_google_protobuf_descriptor, file_google_protobuf_timestamp].map(({ proto }) => proto);
+
+test("what is left out is exactly what the runtime adds", () => {
+  expect([...atRuntime].sort()).toEqual([...wellKnownFiles.keys()].sort());
+});

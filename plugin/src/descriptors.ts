@@ -1,16 +1,21 @@
 import { type DescFile, toBinary } from "@bufbuild/protobuf";
-import { wktPublicImportPaths } from "@bufbuild/protobuf/codegenv2";
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type FileDescriptorProto, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import type { Request } from "./request.ts";
 
+/** The files that every runtime has, because protobuf-es brings them along: its `wellKnownFiles`. */
+export const atRuntime: ReadonlySet<string> = new Set(
+  "any api descriptor duration empty field_mask source_context struct timestamp type wrappers"
+    .split(" ")
+    .map((name) => `google/protobuf/${name}.proto`),
+);
+
 /**
  * Embeds descriptors in generated code: a file and the files whose types it uses, dependencies first.
  *
  * What no type needs is left out: comments, custom options, and imports that only custom options need. A file's
- * bytes depend on the file alone, so every embedded copy is the same. Files that protobuf-es brings along, such as
- * `google/protobuf/timestamp.proto`, are left to the runtime.
+ * bytes depend on the file alone, so every embedded copy is the same. What every runtime has is left out as well.
  */
 export class Descriptors {
   readonly #request: Pick<Request, "runtimeCopy">;
@@ -30,7 +35,7 @@ export class Descriptors {
   }
 
   #collect(file: DescFile, seen: Set<DescFile>, files: Set<DescFile>): void {
-    if (seen.has(file) || file.proto.name in wktPublicImportPaths) return;
+    if (seen.has(file) || atRuntime.has(file.proto.name)) return;
     seen.add(file);
     for (const used of this.#usesOf(file)) this.#collect(used, seen, files);
     files.add(file);
