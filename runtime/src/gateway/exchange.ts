@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Call } from "../core/call.ts";
+import { type Call, callOf } from "../core/call.ts";
 import { Cancellation } from "../core/cancellation.ts";
 import type { Clock } from "../core/clock.ts";
 import { RpcError } from "../core/error.ts";
@@ -81,7 +81,7 @@ export class Exchange {
     if (endpoint.streams) this.#framing = chooseFraming(this.#req.headers.accept);
     const metadata = readMetadata(this.#req.rawHeaders);
     const body = route.body === undefined ? "" : await readBody(this.#req, maxRequestBytes, this.#cancellation);
-    return {
+    return callOf({
       method,
       request: endpoint.bind(segments, query, body),
       metadata,
@@ -96,7 +96,7 @@ export class Exchange {
         this.#trailers = trailers;
       },
       peer: target.local ? peerOf(this.#req.socket) : undefined,
-    };
+    });
   }
 
   #reply(reply: unknown): void {

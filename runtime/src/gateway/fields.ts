@@ -60,7 +60,7 @@ export function descend(descriptor: DescMessage, message: Message, parents: read
   let at = reflect(descriptor, message);
   for (const field of parents) {
     if (field.fieldKind !== "message") throw new TypeError(`${field} has no fields`);
-    if (!at.isSet(field)) at.set(field, at.get(field));
+    at.set(field, at.get(field));
     at = at.get(field);
   }
   return at.message;

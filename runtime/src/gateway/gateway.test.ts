@@ -312,6 +312,37 @@ describe("what a method's policy says", () => {
   });
 });
 
+test.each([
+  ["in-process", 1],
+  ["grpc", 3],
+] as const)(
+  "a retry policy belongs to clients: %s an implementation that fails is asked %i times",
+  async (through, times) => {
+    let calls = 0;
+    const retry = {
+      attempts: 3,
+      on: ["UNAVAILABLE"],
+      initialMs: 1,
+      maxMs: 1,
+      multiplier: 1,
+      jitter: "NONE",
+      attemptTimeout: false,
+      budget: { ratio: 1, floorPerSecond: 100, windowMs: 1000 },
+    } as const;
+    const { get } = await overHttp(
+      {
+        async getDish() {
+          calls += 1;
+          throw new RpcError("UNAVAILABLE", "closed");
+        },
+      },
+      { through, policy: { getDish: { retry } } },
+    );
+    expect((await get("/v1/dishes/1")).status).toBe(503);
+    expect(calls).toBe(times);
+  },
+);
+
 test("two routes that match the same requests are an error when the gateway is made", () => {
   const target = inProcess(implement(Kitchen, cook as Kitchen));
   expect(() =>

@@ -215,17 +215,23 @@ test("response metadata with several values is as many headers", async () => {
   expect(headers.get("grpc-metadata-tenant")).toBe("a=1, b=2, c=3");
 });
 
-test("response metadata that was set before a failure is sent with it", async () => {
-  const { get } = await overHttp({
-    async ping(_request, { responseHeaders }) {
-      responseHeaders.set("tenant", "t");
-      throw new RpcError("ABORTED", "no");
-    },
-  });
-  const response = await get("/v1/ping");
-  expect(response.status).toBe(409);
-  expect(response.headers.get("grpc-metadata-tenant")).toBe("t");
-});
+test.each(["in-process", "grpc"] as const)(
+  "metadata that was set before a failure is sent with it %s",
+  async (through) => {
+    const { get } = await overHttp(
+      {
+        async ping(_request, { responseHeaders }) {
+          responseHeaders.set("tenant", "t");
+          throw new RpcError("ABORTED", "no");
+        },
+      },
+      { through },
+    );
+    const response = await get("/v1/ping");
+    expect(response.status).toBe(409);
+    expect(response.headers.get("grpc-metadata-tenant")).toBe("t");
+  },
+);
 
 describe("a failure", () => {
   const failing = (error: RpcError) =>
