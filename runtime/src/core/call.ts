@@ -71,5 +71,25 @@ export class ResponseMetadata {
   trailers: Metadata | undefined;
 }
 
+/**
+ * A call with each of its fields in its place, also those that are not set yet. Whoever starts a call makes it here:
+ * layers copy it to change a field, and a copy that would also add one takes ten times as long.
+ */
+export const callOf = (start: Call): Call => ({
+  method: start.method,
+  request: start.request,
+  metadata: start.metadata,
+  deadline: start.deadline,
+  attempt: start.attempt,
+  cancellation: start.cancellation,
+  retry: start.retry,
+  onHeaders: start.onHeaders,
+  onTrailers: start.onTrailers,
+  response: start.response,
+  peer: start.peer,
+  principal: start.principal,
+  onwardDeadline: start.onwardDeadline,
+});
+
 /** A copy with another deadline. */
 export const withDeadline = (call: Call, deadline: number): Call => ({ ...call, deadline });

@@ -1,5 +1,5 @@
 import type { Call, Peer, Principal } from "./call.ts";
-import { ResponseMetadata } from "./call.ts";
+import { callOf, ResponseMetadata } from "./call.ts";
 import { Cancellation } from "./cancellation.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { RpcError } from "./error.ts";
@@ -101,7 +101,18 @@ export function startCall(
   options: CallOptions | undefined,
   clock: Clock = systemClock,
 ): Call {
-  if (options === undefined) return { ...bare, metadata: new Metadata(), method, request };
+  if (options === undefined) {
+    const deadline = Number.POSITIVE_INFINITY;
+    return callOf({
+      method,
+      request,
+      metadata: new Metadata(),
+      deadline,
+      attempt: 1,
+      cancellation: undefined,
+      retry: true,
+    });
+  }
   const { timeoutMs, cancellation } = options;
   // A context's cancellation says it all; reading its signal would make one.
   const signal = options instanceof CallContext ? undefined : options.signal;
@@ -111,7 +122,7 @@ export function startCall(
       throw new TypeError(`timeoutMs of ${method.path} is ${timeoutMs}: use milliseconds above 0, or leave it out`);
     deadline = Math.min(deadline, clock.now() + timeoutMs);
   }
-  return {
+  return callOf({
     method,
     request,
     metadata: outgoing(options),
@@ -121,10 +132,8 @@ export function startCall(
     retry: options.retry ?? true,
     onHeaders: options.onHeaders,
     onTrailers: options.onTrailers,
-  };
+  });
 }
-
-const bare = { deadline: Number.POSITIVE_INFINITY, attempt: 1, cancellation: undefined, retry: true } as const;
 
 function outgoing({ metadata, requestMetadata }: CallOptions): Metadata {
   // A copy, because layers add to it and the caller may use the same object for the next call.

@@ -33,16 +33,61 @@ test("errors and logs never show a value", () => {
   expect(() => metadata.set("x-token", "secret\n")).toThrow(expect.not.stringContaining("secret"));
 });
 
-test("is read from the wire only when looked at", () => {
-  let reads = 0;
-  const metadata = Metadata.lazy(() => {
-    reads++;
-    return [["a", "1"]];
+/** What came over a wire, and how often it was looked at. */
+function wire(values: { readonly [key: string]: readonly string[] }) {
+  const looks: string[] = [];
+  const metadata = Metadata.lazy({
+    all(key) {
+      looks.push(key);
+      return values[key];
+    },
+    entries() {
+      looks.push("entries");
+      return Object.entries(values).flatMap(([key, all]) => all.map((value) => [key, value] as const));
+    },
   });
-  expect(reads).toBe(0);
-  expect(metadata.get("a")).toBe("1");
+  return { metadata, looks };
+}
+
+test("is read from the wire only when looked at, and only as far", () => {
+  const { metadata, looks } = wire({ a: ["1", "2"] });
+  expect(looks).toEqual([]);
+  expect(metadata.get("A")).toBe("1");
+  expect(metadata.all("a")).toEqual(["1", "2"]);
   expect(metadata.has("b")).toBe(false);
-  expect(reads).toBe(1);
+  expect(looks).toEqual(["a", "a", "b"]);
+});
+
+test("what came over the wire can be listed, copied and changed without touching it", () => {
+  const { metadata, looks } = wire({ a: ["1", "2"], b: ["3"] });
+  const copy = metadata.clone().append("a", "4").delete("b");
+  metadata.set("c", "5");
+  expect([...copy]).toEqual([
+    ["a", "1"],
+    ["a", "2"],
+    ["a", "4"],
+  ]);
+  expect([...metadata]).toEqual([
+    ["a", "1"],
+    ["a", "2"],
+    ["b", "3"],
+    ["c", "5"],
+  ]);
+  expect(metadata.get("c")).toBe("5");
+  expect(metadata.all("b")).toEqual(["3"]);
+  expect(looks).toEqual(["entries"]);
+});
+
+test("without entries it is empty in every way", () => {
+  const metadata = new Metadata();
+  expect([...metadata]).toEqual([]);
+  expect(metadata.toJSON()).toEqual([]);
+  expect(metadata.all("a")).toEqual([]);
+  expect(metadata.has("a")).toBe(false);
+  expect(metadata.clone().empty).toBe(true);
+  expect(metadata.empty).toBe(true);
+  expect(metadata.set("a", "1").delete("a").empty).toBe(true);
+  expect(metadata.set("a", "1").empty).toBe(false);
 });
 
 test("a clone does not share its lists", () => {

@@ -18,6 +18,13 @@ const reserved = new Set([
   "te",
 ]);
 
+/** Where received metadata is read from. Keys are in lower case. */
+export interface MetadataSource {
+  /** The values of one key; undefined or none when it is not there. */
+  all(key: string): readonly MetadataValue[] | undefined;
+  entries(): Iterable<readonly [string, MetadataValue]>;
+}
+
 /**
  * The headers or trailers of a call: lower-case keys, several values per key, bytes under `-bin` keys.
  *
@@ -25,8 +32,9 @@ const reserved = new Set([
  * text key. Errors name the key, never the value. Source: gRPC over HTTP/2, "Custom-Metadata".
  */
 export class Metadata implements Iterable<readonly [string, MetadataValue]> {
+  /** Made when there is something to hold. */
   #values: Map<string, MetadataValue[]> | undefined;
-  #load: (() => Iterable<readonly [string, MetadataValue]>) | undefined;
+  #source: MetadataSource | undefined;
 
   /** Metadata from what a caller passed; an instance is returned as it is. */
   static from(init: MetadataInit | undefined): Metadata {
@@ -41,31 +49,32 @@ export class Metadata implements Iterable<readonly [string, MetadataValue]> {
   }
 
   /** Metadata that is read from the wire only when somebody looks at it. The entries are trusted to be legal. */
-  static lazy(load: () => Iterable<readonly [string, MetadataValue]>): Metadata {
+  static lazy(source: MetadataSource): Metadata {
     const metadata = new Metadata();
-    metadata.#load = load;
+    metadata.#source = source;
     return metadata;
   }
 
   /** The first value of a key as text, or undefined. Bytes are not text: see `bytes`. */
   get(key: string): string | undefined {
-    const value = this.#read().get(key.toLowerCase())?.[0];
+    const [value] = this.all(key);
     return typeof value === "string" ? value : undefined;
   }
 
   /** The first value of a `-bin` key, or undefined. */
   bytes(key: string): Uint8Array | undefined {
-    const value = this.#read().get(key.toLowerCase())?.[0];
+    const [value] = this.all(key);
     return typeof value === "string" ? undefined : value;
   }
 
   /** All values of a key, in the order they were sent. */
   all(key: string): readonly MetadataValue[] {
-    return this.#read().get(key.toLowerCase()) ?? [];
+    const name = key.toLowerCase();
+    return (this.#source ? this.#source.all(name) : this.#values?.get(name)) ?? none;
   }
 
   has(key: string): boolean {
-    return this.#read().has(key.toLowerCase());
+    return this.all(key).length > 0;
   }
 
   /** Replaces the values of a key. */
@@ -91,38 +100,45 @@ export class Metadata implements Iterable<readonly [string, MetadataValue]> {
   /** A copy that can be changed without touching this one. */
   clone(): Metadata {
     const copy = new Metadata();
-    for (const [key, values] of this.#read()) copy.#read().set(key, [...values]);
+    if (!this.empty) {
+      copy.#values = new Map();
+      for (const [key, values] of this.#read()) copy.#values.set(key, [...values]);
+    }
     return copy;
   }
 
   /** True when there is no entry. */
   get empty(): boolean {
-    return this.#load === undefined && (this.#values === undefined || this.#values.size === 0);
+    return this.#source === undefined && (this.#values === undefined || this.#values.size === 0);
   }
 
-  *[Symbol.iterator](): Iterator<readonly [string, MetadataValue]> {
-    for (const [key, values] of this.#read()) for (const value of values) yield [key, value];
+  [Symbol.iterator](): Iterator<readonly [string, MetadataValue]> {
+    const entries: (readonly [string, MetadataValue])[] = [];
+    if (!this.empty) for (const [key, values] of this.#read()) for (const value of values) entries.push([key, value]);
+    return entries.values();
   }
 
   /** The keys only: values may be secrets, and logs print objects by this method. */
   toJSON(): string[] {
-    return [...this.#read().keys()];
+    return this.empty ? [] : [...this.#read().keys()];
   }
 
+  /** The values of its own, taken from the source first. */
   #read(): Map<string, MetadataValue[]> {
     this.#values ??= new Map();
-    if (this.#load) {
-      const load = this.#load;
-      this.#load = undefined;
-      for (const [key, value] of load()) {
+    if (this.#source) {
+      for (const [key, value] of this.#source.entries()) {
         const values = this.#values.get(key);
         if (values) values.push(value);
         else this.#values.set(key, [value]);
       }
+      this.#source = undefined;
     }
     return this.#values;
   }
 }
+
+const none: readonly MetadataValue[] = [];
 
 function check(key: string, value: MetadataValue): string {
   const name = key.toLowerCase();

@@ -86,6 +86,15 @@ test.each<[string, Credentials]>([
   expect(mounted.seen).toHaveLength(0);
 });
 
+test("a good token does not vouch for the next one", async () => {
+  const tokens = ["one", "one", "two", "two words", "one"];
+  const mounted = client(() => tokens.shift() as string);
+  for (let n = 0; n < 3; n++) await mounted.send();
+  await expect(mounted.send()).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+  await mounted.send();
+  expect(sent(mounted)).toEqual([["Bearer one"], ["Bearer one"], ["Bearer two"], ["Bearer one"]]);
+});
+
 test("a function that never answers ends with the deadline, and with the caller's cancel", async () => {
   const never = () => new Promise<string>(() => {});
   const { send, clock } = client(never);

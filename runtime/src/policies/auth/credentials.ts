@@ -16,10 +16,18 @@ export function attachCredentials(_: AuthConfig, { method, clock, credentials }:
       cause,
     });
 
+  // Calls share one token until there is a fresh one.
+  let last: string | undefined;
+  let authorization = "";
+
   return (next) => {
     const send = (call: Call, token: string): Promise<unknown> => {
-      if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) return Promise.reject(illegal);
-      return next({ ...call, metadata: call.metadata.clone().set("authorization", `Bearer ${token}`) });
+      if (token !== last || last === undefined) {
+        if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) return Promise.reject(illegal);
+        last = token;
+        authorization = `Bearer ${token}`;
+      }
+      return next({ ...call, metadata: call.metadata.clone().set("authorization", authorization) });
     };
     return (call) => {
       if (call.metadata.has("authorization")) return next(call);
