@@ -5,7 +5,8 @@ import express from "express";
 import fastify from "fastify";
 import { expect, onTestFinished, test } from "vitest";
 import { Dish } from "../../test/kitchen/kitchen.ts";
-import { listen, overHttp, text } from "../../test/over-http.ts";
+import { gate } from "../../test/over-grpc.ts";
+import { listen, open, overHttp, text } from "../../test/over-http.ts";
 import type { Gateway } from "./gateway.ts";
 
 const json = { "content-type": "application/json" };
@@ -53,6 +54,29 @@ test("mounts in fastify, in a hook that runs before bodies are read", async () =
   await app.listen({ port: 0, host: "127.0.0.1" });
   onTestFinished(() => app.close());
   await checkMounted(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}`);
+});
+
+test("a client that left while something before the gateway held its request is not served", async () => {
+  let calls = 0;
+  const { gateway } = await overHttp({
+    async getDish() {
+      calls += 1;
+      return Dish.create();
+    },
+  });
+  const handedOver = gate();
+  const { port } = await listen((req, res) => {
+    res.once("close", () => {
+      gateway(req, res);
+      handedOver.open();
+    });
+    socket.destroy();
+  });
+  const socket = await open(port);
+  socket.write("GET /v1/dishes/1 HTTP/1.1\r\nhost: x\r\n\r\n");
+  await handedOver.promise;
+  await gateway.idle();
+  expect(calls).toBe(0);
 });
 
 test("sees the client's certificate when TLS has verified it, and only then", async () => {
