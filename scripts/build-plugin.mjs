@@ -1,14 +1,15 @@
 // Bundles the plugin into one file that starts fast. Two heavy parts of its packages stay out, because nothing here
 // reaches them: protoplugin's TypeScript compiler, which only targets other than ts need, and ts-poet's formatter.
-import { mkdirSync, statSync } from "node:fs";
+//
+//   node scripts/build-plugin.mjs [output]     default: plugin/dist/protoc-gen-mesh.cjs
+import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const outfile = `${root}plugin/dist/protoc-gen-mesh.cjs`;
+const outfile = process.argv[2] ?? `${root}plugin/dist/protoc-gen-mesh.cjs`;
 const absent = ["typescript", "@typescript/vfs", "dprint-node"];
 
-mkdirSync(`${root}plugin/dist`, { recursive: true });
 await build({
   absWorkingDir: root,
   entryPoints: ["plugin/src/main.ts"],
@@ -23,7 +24,7 @@ await build({
   logLevel: "warning",
   plugins: [{ name: "leave-out", setup: leaveOut }],
 });
-console.error(`plugin/dist/protoc-gen-mesh.cjs: ${Math.round(statSync(outfile).size / 1024)} kB`);
+console.error(`${outfile.replace(root, "")}: ${Math.round(statSync(outfile).size / 1024)} kB`);
 
 /** Puts an object that fails on use in the place of the packages that are left out. */
 function leaveOut({ onResolve, onLoad }) {

@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { importPaths, protosBelow, root, runProtoc } from "../test/compile.ts";
+import { compileFolder, importPaths, protosBelow, requestFor, root, run, runProtoc } from "../test/compile.ts";
 
 // The golden files next to the messages that ts-proto and protoc-gen-es really generate. A release of theirs that
 // changes names breaks this test. Below the repository, so that packages resolve.
@@ -11,6 +11,14 @@ const work = mkdtempSync(join(root, ".cache", "goldens-"));
 const cases = readdirSync(join(root, "testdata")).filter((name) => {
   return !existsSync(join(root, "testdata", name, "want", "errors.txt"));
 });
+
+/** What both plugins are told when a project changes ts-proto's names. */
+const namings = [
+  "fileSuffix=.pb,typePrefix=A,typeSuffix=Z",
+  "snakeToCamel=json,messageSuffix=Message",
+  "useSnakeTypeName=false,messagePrefix=P,enumPrefix=E,enumSuffix=Kind",
+  "snakeToCamel=keys_json,importSuffix=.js",
+];
 
 const strict = {
   target: "es2022",
@@ -43,6 +51,18 @@ beforeAll(() => {
     cpSync(join(folder, "want"), out, { recursive: true });
     generateMessages(folder, out, existsSync(join(folder, "parameter")));
   }
+  for (const [index, naming] of namings.entries()) {
+    const folder = join(root, "testdata", "names");
+    const out = join(work, `naming-${index}`);
+    mkdirSync(out);
+    generateMessages(folder, out, false, `,${naming}`);
+    const { files, errors } = run(requestFor(compileFolder(folder), protosBelow(folder), naming));
+    expect(errors).toEqual([]);
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(out, path)), { recursive: true });
+      writeFileSync(join(out, path), content);
+    }
+  }
   writeFileSync(join(work, "tsconfig.json"), JSON.stringify({ compilerOptions: strict, include: ["**/*.ts"] }));
   const biome = JSON.parse(readFileSync(join(root, "biome.json"), "utf8"));
   // A user's service called Promise is called Promise.
@@ -67,7 +87,7 @@ test("goldens are formatted, their imports are in order, and the linter has noth
   expect(status, stdout + stderr).toBe(0);
 }, 60_000);
 
-function generateMessages(folder: string, out: string, protobufEs: boolean): void {
+function generateMessages(folder: string, out: string, protobufEs: boolean, more = ""): void {
   const [plugin, option] = protobufEs
     ? ["protoc-gen-es", "target=js+dts,import_extension=js"]
     : [
@@ -78,7 +98,7 @@ function generateMessages(folder: string, out: string, protobufEs: boolean): voi
     ...[folder, ...importPaths].map((path) => `-I${path}`),
     `--plugin=protoc-gen-messages=${join(root, "node_modules/.bin", plugin as string)}`,
     `--messages_out=${out}`,
-    `--messages_opt=${option}`,
+    `--messages_opt=${option}${more}`,
     ...protosBelow(folder),
   ]);
 }

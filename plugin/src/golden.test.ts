@@ -22,6 +22,12 @@ for (const name of readdirSync(testdata)) {
   });
 }
 
+test("runtime/test/kitchen/kitchen_mesh.ts is what the plugin prints", () => {
+  const folder = join(root, "runtime/test");
+  const path = "kitchen/kitchen_mesh.ts";
+  expect(outputOf(folder)[path]).toBe(readFileSync(join(folder, path), "utf8"));
+});
+
 /** Generated files, and what went to stderr. */
 function outputOf(folder: string): { [path: string]: string } {
   const parameter = join(folder, "parameter");

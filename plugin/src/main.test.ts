@@ -1,0 +1,116 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import manifest from "../package.json" with { type: "json" };
+import { importPaths, protosBelow, root, runProtoc } from "../test/compile.ts";
+
+// The program as users get it: the bundle, behind its bin, run by protoc and by buf.
+const work = mkdtempSync(join(tmpdir(), "mesh-main-"));
+const bin = join(work, "bin/protoc-gen-mesh.cjs");
+
+beforeAll(() => {
+  const script = join(root, "scripts/build-plugin.mjs");
+  execFileSync(process.execPath, [script, join(work, "dist/protoc-gen-mesh.cjs")], { stdio: "pipe" });
+  cpSync(join(root, "plugin/bin"), join(work, "bin"), { recursive: true });
+}, 60_000);
+
+afterAll(() => rmSync(work, { recursive: true }));
+
+const call = (args: readonly string[], input: string | Uint8Array = "") =>
+  spawnSync(process.execPath, [bin, ...args], { input, encoding: "utf8" });
+
+test("--version and --help answer and exit with 0", () => {
+  expect(call(["--version"])).toMatchObject({ status: 0, stdout: `protoc-gen-mesh ${manifest.version}\n` });
+
+  const help = call(["--help"]);
+  expect(help.status).toBe(0);
+  for (const word of ["messages=", "import_extension=", "runtime=", "typePrefix", "buf.gen.yaml", "protoc"]) {
+    expect(help.stdout).toContain(word);
+  }
+});
+
+test("other arguments and input that is no request exit with 1, in one line and without a stack", () => {
+  const argument = call(["--halp"]);
+  expect(argument.status).toBe(1);
+  expect(argument.stderr).toBe("unknown argument --halp: buf and protoc run this program; try --help\n");
+
+  const input = call([], "GET / HTTP/1.1");
+  expect(input).toMatchObject({ status: 1, stdout: "" });
+  expect(input.stderr).toBe("the input is no CodeGeneratorRequest: buf and protoc run this program; try --help\n");
+});
+
+test("an empty request has an empty answer that says what is supported", () => {
+  const { status, stdout } = call([]);
+  expect(status).toBe(0);
+  expect(stdout.length).toBeGreaterThan(0);
+});
+
+test("a wrong option fails protoc with its place, and nothing is written", () => {
+  const out = join(work, "failed");
+  mkdirSync(out);
+
+  expect(() => protoc(join(root, "testdata/errors"), out)).toThrow(
+    /values\.proto:25:5: \(mesh\.v1\.method\)\.retry\.attempts/,
+  );
+  expect(readdirSync(out)).toEqual([]);
+});
+
+test("a wrong parameter fails protoc", () => {
+  expect(() => protoc(join(root, "testdata/shop"), work, "target=js")).toThrow(/target=js: only target=ts/);
+});
+
+test.each(["shop", "editions", "policy", "names", "comments"])(
+  "testdata/%s: protoc, buf in one run and buf by directory write the golden files",
+  (name) => {
+    const folder = join(root, "testdata", name);
+    const want = readAll(join(folder, "want"));
+    delete want["warnings.txt"];
+
+    const byProtoc = join(work, `${name}-protoc`);
+    mkdirSync(byProtoc);
+    protoc(folder, byProtoc);
+    expect(readAll(byProtoc), "protoc").toEqual(want);
+
+    const module = join(work, name);
+    cpSync(folder, join(module, "protos"), { recursive: true, filter: (path) => !path.endsWith("/want") });
+    cpSync(join(root, "plugin/proto"), join(module, "options"), { recursive: true });
+    for (const file of ["annotations", "http"]) {
+      const path = `google/api/${file}.proto`;
+      cpSync(join(root, "node_modules/google-proto-files", path), join(module, "google", path));
+    }
+    const modules = ["protos", "options", "google"].map((path) => ({ path }));
+    writeFileSync(join(module, "buf.yaml"), JSON.stringify({ version: "v2", modules }));
+    for (const strategy of ["all", "directory"]) {
+      const out = join(work, `${name}-${strategy}`);
+      const plugins = [{ local: [process.execPath, bin], out, strategy }];
+      const inputs = [{ directory: join(module, "protos") }];
+      writeFileSync(join(module, "buf.gen.yaml"), JSON.stringify({ version: "v2", inputs, plugins }));
+      execFileSync(process.execPath, [buf, "generate"], { cwd: module, stdio: "pipe" });
+      expect(readAll(out), `buf, strategy ${strategy}`).toEqual(want);
+    }
+  },
+  60_000,
+);
+
+const buf = createRequire(import.meta.url).resolve("@bufbuild/buf/bin/buf");
+
+function protoc(folder: string, out: string, parameter = ""): void {
+  runProtoc([
+    ...[folder, ...importPaths].map((path) => `-I${path}`),
+    `--plugin=protoc-gen-mesh=${bin}`,
+    `--mesh_out=${out}`,
+    `--mesh_opt=${parameter}`,
+    ...protosBelow(folder),
+  ]);
+}
+
+/** Text of the files below a folder, by path. */
+const readAll = (folder: string): { [path: string]: string } =>
+  Object.fromEntries(
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((path) => statSync(join(folder, path)).isFile())
+      .map((path) => [path.replaceAll("\\", "/"), readFileSync(join(folder, path), "utf8")]),
+  );
