@@ -19,10 +19,11 @@ export function sendJson(
   }
   const fields = trailersFor(req, trailers);
   if (!fields) {
-    const body = Buffer.from(json);
     // Given by hand, so that a HEAD request learns the length too.
-    res.writeHead(status, { ...headers, "content-type": "application/json", "content-length": String(body.length) });
-    res.end(body);
+    const length = String(Buffer.byteLength(json));
+    res.writeHead(status, { ...headers, "content-type": "application/json", "content-length": length });
+    // As text, which node:http sends together with the headers; bytes would need a second write.
+    res.end(json);
     return;
   }
   res.writeHead(status, { ...headers, "content-type": "application/json", trailer: Object.keys(fields).join(", ") });
