@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Call } from "./core/call.ts";
 import { CallContext } from "./core/context.ts";
-import { RpcError } from "./core/error.ts";
+import { RpcError, unreachableText } from "./core/error.ts";
 import { compose, type Handler, type Layer } from "./core/layer.ts";
 import { type SiteOptions, siteFactory } from "./core/site.ts";
 import type { MethodSpec, ServiceSpec } from "./core/spec.ts";
@@ -31,7 +31,8 @@ export function implement<S extends object>(spec: ServiceSpec<S>, implementation
 /** How a server is built, beyond what its proto files say. */
 export interface ServerOptions extends SiteOptions {
   /**
-   * Told about every failure that is not an RpcError, with the id that the caller got.
+   * Told about every failure whose text the caller does not get, with the id that it got instead: errors that are not
+   * an RpcError, and connections to other services that failed.
    *
    * Default: prints it on stderr.
    */
@@ -93,18 +94,23 @@ function guard({ onError }: ServerOptions): Layer {
 }
 
 /**
- * What a caller may see of an error: an RpcError as it is, anything else as INTERNAL with the id under which it is
- * reported. For transports, whose own failures (a reply that cannot be encoded) arise outside the handler.
+ * What a caller may see of an error: an RpcError of this process as it is; the failure of a call to another one without
+ * that one's trailers and address; anything else as INTERNAL with the id under which it is reported. For transports, whose own failures (a reply that cannot be encoded) arise outside the handler.
  */
 export function hideError(
   error: unknown,
   method: MethodSpec,
   onError: ServerOptions["onError"] = printError,
 ): RpcError {
-  if (error instanceof RpcError) return error;
+  if (error instanceof RpcError) {
+    if (error.origin === undefined) return error;
+    if (error.origin === "peer") return new RpcError(error.code, error.text, { details: error.details, cause: error });
+  }
   const id = randomUUID();
   onError(error, id, method);
-  return new RpcError("INTERNAL", `internal error ${id}`, { cause: error });
+  return error instanceof RpcError
+    ? new RpcError(error.code, unreachableText(error.code, method.path, id), { cause: error })
+    : new RpcError("INTERNAL", `internal error ${id}`, { cause: error });
 }
 
 function printError(error: unknown, id: string, method: MethodSpec): void {

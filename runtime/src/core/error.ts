@@ -36,6 +36,12 @@ export interface ErrorDetail {
   readonly value: Uint8Array;
 }
 
+/**
+ * `peer`: the other process answered with this status. `transport`: the connection to it failed the call; the text then
+ * may name its address, and is for this side only.
+ */
+export type ErrorOrigin = "peer" | "transport";
+
 /** What an error can carry besides its code and message. */
 export interface RpcErrorOptions {
   /** Typed details, sent to the caller. Default: none. */
@@ -44,6 +50,8 @@ export interface RpcErrorOptions {
   readonly metadata?: Metadata;
   /** The policy of this process that refused the call. Default: the peer or the implementation failed it. */
   readonly refusedBy?: string;
+  /** Who failed a call that was made to another process. Default: the failure arose in this one. */
+  readonly origin?: ErrorOrigin;
   /** What went wrong underneath. Stays in this process: it is never sent. */
   readonly cause?: unknown;
 }
@@ -64,6 +72,7 @@ export class RpcError extends Error {
   readonly details: readonly ErrorDetail[];
   readonly metadata: Metadata | undefined;
   readonly refusedBy: string | undefined;
+  readonly origin: ErrorOrigin | undefined;
 
   constructor(code: Code, text: string, options: RpcErrorOptions = {}) {
     super(`[${code}] ${text}`, options.cause === undefined ? undefined : { cause: options.cause });
@@ -72,7 +81,14 @@ export class RpcError extends Error {
     this.details = options.details ?? none;
     this.metadata = options.metadata;
     this.refusedBy = options.refusedBy;
+    this.origin = options.origin;
   }
 }
 
 const none: readonly ErrorDetail[] = [];
+
+/** What callers may read of a failure with the origin `transport`. `id` is where this side's log has the rest. */
+export const unreachableText = (code: Code, path: string, id: string): string =>
+  code === "DEADLINE_EXCEEDED"
+    ? `${path} got no answer in time from a service it needs`
+    : `${path} cannot reach a service it needs, error ${id}`;

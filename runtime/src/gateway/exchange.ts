@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Call, callOf } from "../core/call.ts";
 import { Cancellation } from "../core/cancellation.ts";
 import type { Clock } from "../core/clock.ts";
-import { RpcError } from "../core/error.ts";
+import { RpcError, unreachableText } from "../core/error.ts";
 import type { Metadata } from "../core/metadata.ts";
 import type { MethodSpec } from "../core/spec.ts";
 import { isStream } from "../core/stream.ts";
@@ -132,19 +132,15 @@ export class Exchange {
 
   /**
    * A failure as outsiders may see it. What only this process understands stays in it, under an id that is logged:
-   * errors that are no RpcError, texts that a peer gave without a code, and the addresses of peers.
+   * errors that are no RpcError, texts that a peer gave without a code, and what the connection to a peer says of it.
    */
   #presentable(error: unknown): RpcError {
-    const { method, target } = this.endpoint;
-    if (error instanceof RpcError) {
-      const tells =
-        error.code === "UNKNOWN" || (!target.local && error.code === "UNAVAILABLE" && error.text.includes(target.name));
-      if (!tells) return error;
-    }
+    const { method } = this.endpoint;
+    if (error instanceof RpcError && error.code !== "UNKNOWN" && error.origin !== "transport") return error;
     const id = randomUUID();
     this.#settings.onError(error, id, method);
     if (!(error instanceof RpcError)) return new RpcError("INTERNAL", `internal error ${id}`, { cause: error });
-    const text = error.code === "UNKNOWN" ? `unknown error ${id}` : `the service cannot be reached, error ${id}`;
+    const text = error.code === "UNKNOWN" ? `unknown error ${id}` : unreachableText(error.code, method.path, id);
     return new RpcError(error.code, text, {
       details: error.details,
       ...(error.metadata && { metadata: error.metadata }),

@@ -89,6 +89,7 @@ export abstract class Attempt {
   /** Why this side ended the call, when it did. */
   protected reason: RpcError | undefined;
   #over = false;
+  #answered = false;
   #unfollow: (() => void) | undefined;
   #outbox: Outbox | undefined;
 
@@ -131,6 +132,7 @@ export abstract class Attempt {
   }
 
   onReceiveMetadata(headers: GrpcMetadata): void {
+    this.#answered = true;
     if (this.call.onHeaders) this.tell(this.call.onHeaders, headers);
   }
 
@@ -186,10 +188,11 @@ export abstract class Attempt {
   }
 
   #error(status: GrpcStatus): RpcError {
-    // Without a connection it was grpc-js that failed the call, and its text does not say whom it could not reach.
-    if (status.code === grpcStatus.UNAVAILABLE && !this.link.ready)
-      return errorOf(status, `${this.link.name}: ${tidy(status.details)}`);
-    return errorOf(status);
+    // An answer of the peer has headers of its own, if only the content-type; a status that grpc-js made up has none.
+    if (this.#answered || Object.keys(status.metadata.toJSON()).length > 0) return errorOf(status, "peer");
+    const what =
+      status.code === grpcStatus.DEADLINE_EXCEEDED ? `${this.method.path} did not answer in time` : this.link.name;
+    return errorOf(status, "transport", `${what}: ${tidy(status.details)}`);
   }
 }
 

@@ -84,7 +84,9 @@ class Connection implements Target, Link {
 
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
-      this.#refusal = new RpcError("UNAVAILABLE", `${this.name}: the connection was closed by close()`);
+      this.#refusal = new RpcError("UNAVAILABLE", `${this.name}: the connection was closed by close()`, {
+        origin: "transport",
+      });
       this.#idle = () => {
         this.channel.close();
         resolve();
@@ -137,7 +139,7 @@ class Connection implements Target, Link {
   #expire(): void {
     this.#timer = undefined;
     const text = `${this.name}: no connection within ${this.#connectTimeoutMs} ms`;
-    for (const call of [...this.#waiting]) call.cancel(new RpcError("UNAVAILABLE", text));
+    for (const call of [...this.#waiting]) call.cancel(new RpcError("UNAVAILABLE", text, { origin: "transport" }));
   }
 
   #stopTimer(): void {

@@ -1,5 +1,5 @@
 import { Metadata as GrpcMetadata } from "@grpc/grpc-js";
-import { codeName, type ErrorDetail, RpcError } from "../core/error.ts";
+import { codeName, type ErrorDetail, type ErrorOrigin, RpcError } from "../core/error.ts";
 import { Metadata, type MetadataValue } from "../core/metadata.ts";
 import { decodeStatus, encodeStatus } from "../messages/status.ts";
 
@@ -100,11 +100,12 @@ export const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** The error that a failed call ends with. */
-export function errorOf(status: GrpcStatus, text = status.details): RpcError {
+export function errorOf(status: GrpcStatus, origin: ErrorOrigin, text = status.details): RpcError {
   const packed = status.metadata.get(statusDetails)[0];
   const details = typeof packed === "object" ? decodeStatus(packed)?.details : undefined;
   return new RpcError(codeName(status.code), text, {
     metadata: received(status.metadata),
+    origin,
     ...(details && { details }),
   });
 }
