@@ -6,7 +6,7 @@ import {
   file_google_protobuf_timestamp,
 } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
-import { wellKnownFiles } from "../../runtime/src/messages/descriptors.ts";
+import { registryOf, wellKnownFiles } from "../../runtime/src/messages/descriptors.ts";
 import { generate } from "../test/compile.ts";
 import { atRuntime } from "./descriptors.ts";
 
@@ -32,10 +32,10 @@ const protos = {
 };
 const { files } = generate(protos);
 
-function embedded(path: string): FileDescriptorProto[] {
-  const [, base64 = ""] = /const descriptors =\s+"([^"]+)"/.exec(files[path] ?? "") ?? [];
-  return fromBinary(FileDescriptorSetSchema, Buffer.from(base64, "base64")).file;
-}
+const base64Of = (content = "") => /const descriptors =\s+"([^"]+)"/.exec(content)?.[1] ?? "";
+
+const embedded = (path: string): FileDescriptorProto[] =>
+  fromBinary(FileDescriptorSetSchema, Buffer.from(base64Of(files[path]), "base64")).file;
 
 test("a file brings the files whose types it uses, dependencies first, well-known types excepted", () => {
   expect(embedded("a_mesh.ts").map((file) => file.name)).toEqual(["deep.proto", "a.proto"]);
@@ -84,6 +84,22 @@ test("the set is complete: with the well-known types it makes a registry", () =>
 });
 
 const wellKnown = [file_google_protobuf_descriptor, file_google_protobuf_timestamp].map(({ proto }) => proto);
+
+test("the runtime reads the set back, files that several others import included", () => {
+  const diamond = generate({
+    "bottom.proto": 'syntax = "proto3"; package t; message Bottom {}',
+    "left.proto": 'syntax = "proto3"; package t; import "bottom.proto"; message Left { Bottom bottom = 1; }',
+    "right.proto": 'syntax = "proto3"; package t; import "bottom.proto"; message Right { Bottom bottom = 1; }',
+    "both.proto":
+      'syntax = "proto3"; package t; import "left.proto"; import "right.proto"; message Both { Left left = 1; Right right = 2; }',
+    "top.proto":
+      'syntax = "proto3"; package t; import "both.proto"; import "right.proto"; service Top { rpc A(Both) returns (Right); }',
+  });
+  const registry = registryOf({ name: "t.Top", descriptors: base64Of(diamond.files["top_mesh.ts"]), methods: {} });
+
+  expect([...registry.files].map((file) => file.name).sort()).toEqual(["both", "bottom", "left", "right", "top"]);
+  expect(registry.getMessage("t.Right")).toBe(registry.getService("t.Top")?.method.a?.output);
+});
 
 test("what is left out is exactly what the runtime adds", () => {
   expect([...atRuntime].sort()).toEqual([...wellKnownFiles.keys()].sort());

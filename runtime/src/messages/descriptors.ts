@@ -62,8 +62,19 @@ function buildRegistry(spec: ServiceSpec): FileRegistry {
   try {
     const { file: files } = fromBinary(FileDescriptorSetSchema, base64Decode(spec.descriptors));
     const byName = new Map(files.map((file) => [file.name, file]));
-    const resolve = (name: string) => byName.get(name) ?? wellKnownFiles.get(name);
-    return createFileRegistry(...files.map((file) => createFileRegistry(file, resolve)));
+    const known = new Map(wellKnownFiles);
+    const registries: FileRegistry[] = [];
+    // One by one, dependencies first: left to resolve imports of imports, protobuf-es misses a file that two others share.
+    const load = (name: string) => {
+      const file = byName.get(name);
+      if (!file || known.has(name)) return;
+      for (const dependency of file.dependency) load(dependency);
+      const registry = createFileRegistry(file, (imported) => known.get(imported));
+      known.set(name, registry.getFile(name) as DescFile);
+      registries.push(registry);
+    };
+    for (const { name } of files) load(name);
+    return createFileRegistry(...registries);
   } catch (cause) {
     throw new Error(`the descriptors of ${spec.name} are damaged: generate its code again`, { cause });
   }
