@@ -2,25 +2,27 @@ import type { Comparison, Result } from "./compare.ts";
 import type { Spread } from "./stats.ts";
 import { figure, type Table } from "./table.ts";
 
-/** Two overviews of ratios, then one table per workload. */
+/** Overviews of ratios, then one table per workload. */
 export function comparisonTables(
   { title, baseline, contenders, workloads }: Comparison,
   results: readonly Result[],
 ): Table[] {
   const names = workloads.map(({ name }) => name);
-  const overview = (what: string, of: (result: Result) => Spread): Table => ({
+  const timed = names.filter((name) => results.some(({ workload, p50Us }) => workload === name && p50Us !== undefined));
+  const overview = (what: string, columns: readonly string[], of: (result: Result) => Spread | undefined): Table => ({
     title: `${title}: ${what} as a ratio to ${baseline}`,
-    head: ["", ...names],
+    head: ["", ...columns],
     rows: contenders.map((contender) => [
       contender,
-      ...names.map((name) =>
+      ...columns.map((name) =>
         ratio(results.filter((one) => one.workload === name && one.contender === contender).map(of)[0]),
       ),
     ]),
   });
   return [
-    overview("rate (more is better)", ({ rateRatio }) => rateRatio),
-    overview("CPU time of both sides (less is better)", ({ cpuRatio }) => cpuRatio),
+    overview("rate (more is better)", names, ({ rateRatio }) => rateRatio),
+    overview("CPU time of both sides (less is better)", names, ({ cpuRatio }) => cpuRatio),
+    ...(timed.length > 0 ? [overview("median latency (less is better)", timed, ({ p50Ratio }) => p50Ratio)] : []),
     ...workloads.map(({ name, unit }) =>
       detail(
         `${title}: ${name}`,

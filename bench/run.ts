@@ -36,7 +36,8 @@ async function main(args: readonly string[]): Promise<void> {
       tables.push(table);
     }
   }
-  if (plan.keep) console.log(`written to ${await writeReadme(tables, plan)}`);
+  if (plan.keep) console.log(`Written to ${await writeReadme(tables, plan)}.`);
+  else console.log("Not kept: bench/README.md takes all parts, from at least ten rounds of full length.");
 }
 
 try {
