@@ -297,3 +297,34 @@ test("the policy of each method can be read back", () => {
   expect(Object.isFrozen(policyOf(kitchen).getDish.auth)).toBe(true);
   expect(() => policyOf({})).toThrow(/createClient/);
 });
+
+test("a callback that throws ends the call, not the process", async () => {
+  const { kitchen, clock } = open();
+  const broken = () => {
+    throw new Error("callback");
+  };
+  const failed = { code: "CANCELLED", cause: expect.objectContaining({ message: "callback" }) };
+  await expect(kitchen.getDish(soup, { onTrailers: broken, timeoutMs: 9 })).rejects.toMatchObject(failed);
+  await expect(
+    collect(kitchen.watchDishes({ count: 1, failAfter: 0 }, { onHeaders: broken, timeoutMs: 9 })),
+  ).rejects.toMatchObject(failed);
+  expect(clock.pending).toBe(0);
+});
+
+test("trailers set before a failure arrive with those of the error, and the failure cancels what is left of the work", async () => {
+  let context: CallContext | undefined;
+  const { kitchen } = open({
+    async getDish(_, given: CallContext) {
+      context = given;
+      given.responseTrailers.set("x-set", "before");
+      throw new RpcError("ABORTED", "no", { metadata: new Metadata().set("x-brought", "along") });
+    },
+  });
+  let trailers: Metadata | undefined;
+  const onTrailers = (got: Metadata) => {
+    trailers = got;
+  };
+  await expect(kitchen.getDish(soup, { onTrailers })).rejects.toMatchObject({ code: "ABORTED" });
+  expect(trailers?.toJSON()).toEqual(["x-set", "x-brought"]);
+  expect(context?.signal.aborted).toBe(true);
+});

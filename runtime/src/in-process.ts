@@ -62,15 +62,26 @@ function deliver(handler: Handler, call: Call, clock: Clock): Promise<unknown> {
     over = true;
     stopTimer?.();
     unfollow?.();
-    call.onTrailers?.((error instanceof RpcError ? error.metadata : response.trailers) ?? new Metadata());
+    tell(call.onTrailers, () => trailersOf(response, error));
   };
+  /** Runs a caller's callback. One that throws ends the call, not the process. */
+  const tell = (listener: ((metadata: Metadata) => void) | undefined, metadata: () => Metadata) => {
+    try {
+      listener?.(metadata());
+    } catch (error) {
+      cancellation.cancel(
+        new RpcError("CANCELLED", `a callback of the call of ${call.method.path} threw`, { cause: error }),
+      );
+    }
+  };
+  const headers = () => response.headers ?? new Metadata();
 
   return new Promise((resolve, reject) => {
     const end = (error: unknown) => {
       finish(error);
       reject(error);
     };
-    const leave = cancellation.onCancel(end);
+    cancellation.onCancel(end);
     const request = isStream(call.request) ? untilCancelled(call.request, cancellation) : call.request;
     const inner = {
       ...call,
@@ -84,25 +95,35 @@ function deliver(handler: Handler, call: Call, clock: Clock): Promise<unknown> {
     handler(inner).then(
       (reply) => {
         if (over) return isStream(reply) ? void reply[Symbol.asyncIterator]().return?.() : undefined;
-        if (response.headers || isStream(reply)) call.onHeaders?.(response.headers ?? new Metadata());
+        if (response.headers || isStream(reply)) tell(call.onHeaders, headers);
         if (isStream(reply)) {
           // A reader that leaves before the end wants no more work done for it.
           const stop = () => cancellation.cancel(new RpcError("CANCELLED", `the caller left ${call.method.path}`));
           resolve(onEnd(untilCancelled(reply, cancellation, stop), finish));
         } else {
-          leave();
           finish();
+          // A callback that threw has rejected before.
           resolve(reply);
         }
       },
       (error) => {
-        leave();
         // Headers that were set before the failure arrive with it, as they do over gRPC.
-        if (!over && response.headers) call.onHeaders?.(response.headers);
+        if (!over && response.headers) tell(call.onHeaders, headers);
         end(error);
+        // Whatever else still works for the call can stop.
+        cancellation.cancel(error);
       },
     );
   });
+}
+
+/** What the implementation set, and what its error brings. */
+function trailersOf({ trailers }: ResponseMetadata, error: unknown): Metadata {
+  const brought = error instanceof RpcError ? error.metadata : undefined;
+  if (!brought || !trailers) return brought ?? trailers ?? new Metadata();
+  const all = trailers.clone();
+  for (const [key, value] of brought) all.append(key, value);
+  return all;
 }
 
 const expired = (call: Call) => new RpcError("DEADLINE_EXCEEDED", `${call.method.path} did not answer in time`);

@@ -83,7 +83,11 @@ function detailJson({ type, value }: ErrorDetail, registry: Registry): JsonValue
   const typeUrl = `type.googleapis.com/${type}`;
   if (registry.getMessage(type)) {
     try {
-      return toJson(AnySchema, create(AnySchema, { typeUrl, value }), { registry }) as JsonValue;
+      const json = toJson(AnySchema, create(AnySchema, { typeUrl, value }), { registry }) as {
+        [key: string]: JsonValue;
+      };
+      // The type comes first, where readers look for it.
+      return { "@type": typeUrl, ...json };
     } catch {
       // Bytes that are not such a message are shown as they are: the status they came with matters more.
     }
