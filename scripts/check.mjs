@@ -8,6 +8,7 @@ const bin = (name) => join(root, "node_modules", ".bin", name);
 
 const steps = [
   ["types", bin("tsc"), ["-p", "."]],
+  ["types of the bench", bin("tsc"), ["-p", "bench"]],
   ["format and lint", bin("biome"), ["check", "--error-on-warnings", "."]],
   ["proto files", bin("buf"), ["lint"]],
   ["architecture", bin("vitest"), ["run", "scripts/architecture.test.ts"]],

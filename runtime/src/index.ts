@@ -40,11 +40,11 @@ export {
 } from "./policies/auth.ts";
 export type { MethodPolicy } from "./policies/index.ts";
 export { type RateLimitEvent, rateLimitChannel } from "./policies/rate-limit.ts";
-export { type Implementation, implement, type ServerOptions } from "./server.ts";
 export type { ServerState } from "./serve/drain.ts";
 export type { DrainOptions, GrpcDoorOptions, HttpDoorOptions, Logger, ServeOptions } from "./serve/options.ts";
 export { type RunningServer, serve } from "./serve/serve.ts";
 export type { StopSignal } from "./serve/signals.ts";
+export { type Implementation, implement, type ServerOptions } from "./server.ts";
 export { defineService, type ServiceData } from "./service.ts";
 export type { HealthState, ServingStatus } from "./services/health.ts";
 export { Health } from "./services/health-spec.ts";
