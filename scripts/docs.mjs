@@ -46,7 +46,7 @@ function prove(file, block) {
       ? readFileSync(join(root, attributes.from), "utf8")
       : undefined;
     if (source === undefined) return `there is no ${attributes.from}`;
-    return `\n${source}\n`.includes(`\n${text}\n`) ? undefined : `is not an excerpt of ${attributes.from} any more`;
+    return flush(source).includes(flush(text)) ? undefined : `is not an excerpt of ${attributes.from} any more`;
   }
   if (
     attributes.title ||
@@ -67,6 +67,9 @@ function prove(file, block) {
   }
   return language === "text" ? undefined : "nothing proves this block: see scripts/docs.mjs for what a block can claim";
 }
+
+/** Whole lines without their indentation, which differs between a file and a page. */
+const flush = (text) => `\n${text.replace(/^[ \t]+/gm, "")}\n`;
 
 /** Compiles the `ts check` blocks; each is a module of its own. */
 function compile() {
