@@ -69,7 +69,9 @@ function prove(file, block) {
 }
 
 /** Whole lines without their indentation, which differs between a file and a page. */
-const flush = (text) => `\n${text.replace(/^[ \t]+/gm, "")}\n`;
+function flush(text) {
+  return `\n${text.replace(/^[ \t]+/gm, "")}\n`;
+}
 
 /** Compiles the `ts check` blocks; each is a module of its own. */
 function compile() {
