@@ -1,16 +1,17 @@
-// Bundles the plugin into one file that starts fast. Two heavy parts of its packages stay out, because nothing here
-// reaches them: protoplugin's TypeScript compiler, which only targets other than ts need, and ts-poet's formatter.
+// Bundles the plugin into one file that starts fast. What nothing here reaches stays out: protoplugin's TypeScript
+// compiler, which only targets other than ts need, ts-poet's formatter, and jose, which a policy loads at run time.
 //
 //   node scripts/build-plugin.mjs [output]     default: plugin/dist/protoc-gen-mesh.cjs
-import { statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const outfile = process.argv[2] ?? `${root}plugin/dist/protoc-gen-mesh.cjs`;
-const absent = ["typescript", "@typescript/vfs", "dprint-node"];
+const absent = ["typescript", "@typescript/vfs", "dprint-node", "jose"];
 
-await build({
+const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: ["plugin/src/main.ts"],
   outfile,
@@ -22,13 +23,31 @@ await build({
   conditions: ["@protomesh/source"],
   legalComments: "none",
   logLevel: "warning",
+  metafile: true,
   plugins: [{ name: "leave-out", setup: leaveOut }],
 });
 console.error(`${outfile.replace(root, "")}: ${Math.round(statSync(outfile).size / 1024)} kB`);
 
+writeFileSync(join(dirname(outfile), "THIRD_PARTY.txt"), notices(Object.keys(metafile.inputs)));
+
+/** Names the packages that are in the bundle, with the licence texts that they carry. */
+function notices(inputs) {
+  const folders = inputs.map((input) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0]);
+  const packages = [...new Set(folders)]
+    .filter((folder) => folder && existsSync(join(root, folder, "package.json")))
+    .sort();
+  return packages
+    .map((folder) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
+      const text = readdirSync(join(root, folder)).find((file) => /^licen[cs]e/i.test(file));
+      return `${name} ${version}: ${license}\n\n${text ? readFileSync(join(root, folder, text), "utf8") : ""}`;
+    })
+    .join("\n");
+}
+
 /** Puts an object that fails on use in the place of the packages that are left out. */
 function leaveOut({ onResolve, onLoad }) {
-  onResolve({ filter: /^(typescript|@typescript\/vfs|dprint-node)$/ }, ({ path }) => {
+  onResolve({ filter: /^(typescript|@typescript\/vfs|dprint-node|jose)$/ }, ({ path }) => {
     return absent.includes(path) ? { path, namespace: "absent" } : undefined;
   });
   onLoad({ filter: /.*/, namespace: "absent" }, ({ path }) => ({

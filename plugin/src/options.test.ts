@@ -156,3 +156,19 @@ test("attempts switches retry on; levels below only prepare it", () => {
     "a.proto:6:24: (mesh.v1.method).retry: does nothing without attempts: set it here or at a lower level [retry/off]",
   ]);
 });
+
+test("a method that is PUBLIC or DENY leaves inherited scopes behind; one that is AUTHENTICATED keeps them", () => {
+  const guarded = '  option (mesh.v1.service) = { auth: { access: AUTHENTICATED scopes: "read" audiences: "shop" } };';
+  const resolved = (access: string) => {
+    const { files, errors } = generate({
+      "a.proto": service(guarded, `option (mesh.v1.method) = { auth: { access: ${access} } };`),
+    });
+    expect(errors).toEqual([]);
+    return /auth: (\{.*\})/.exec(files["a_mesh.ts"] ?? "")?.[1];
+  };
+  expect(resolved("PUBLIC")).toBe('{ access: "PUBLIC", providers: [], scopes: [], audiences: [] }');
+  expect(resolved("DENY")).toBe('{ access: "DENY", providers: [], scopes: [], audiences: [] }');
+  expect(resolved("AUTHENTICATED")).toBe(
+    '{ access: "AUTHENTICATED", providers: [], scopes: ["read"], audiences: ["shop"] }',
+  );
+});

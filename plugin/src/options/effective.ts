@@ -5,6 +5,7 @@ import type { Level, Profile } from "./level.ts";
 import type { OptionPath } from "./path.ts";
 import type { Profiles } from "./profiles.ts";
 import type { OptionRecord } from "./read.ts";
+import { rowOf } from "./rows.ts";
 import type { Target } from "./target.ts";
 
 /** What is in force after some levels: the kinds that are set, and where each was set last. */
@@ -32,7 +33,8 @@ export function applyLevel(before: Effective, level: Level, profiles: Profiles, 
       state.origins.delete(kind);
     }
     for (const [kind, value] of Object.entries(step.fields)) {
-      const base = state.values.get(kind);
+      const anew = isRecord(value) && rowOf(kind)?.replaces?.(value);
+      const base = anew ? undefined : state.values.get(kind);
       state.values.set(kind, Array.isArray(value) ? mergeNamed(base, value, level.target) : merge(base, value));
       state.origins.set(kind, step.origin(kind));
     }

@@ -1,6 +1,6 @@
 import type { Call, Principal } from "./call.ts";
 import type { Clock } from "./clock.ts";
-import type { Field } from "./fields.ts";
+import type { Field, OptionValue } from "./fields.ts";
 import type { Layer } from "./layer.ts";
 import type { MethodSpec } from "./spec.ts";
 
@@ -51,6 +51,8 @@ export interface Policy<Name extends string, Config> {
    * then prepare values, such as a budget, without imposing the policy on every method. Default: any option does.
    */
   readonly enabledBy?: string;
+  /** Whether a level with these options replaces what it inherits instead of adding to it. Default: never. */
+  readonly replaces?: (options: { readonly [field: string]: OptionValue }) => boolean;
   /** How option text becomes config, one entry per config key. */
   readonly fields: FieldTable<Config>;
   /** The layer that a client installs; undefined when this config needs none. */

@@ -14,6 +14,8 @@ export { type MtlsCaller, type MtlsOptions, mtls } from "./auth/mtls.ts";
 export const auth: Policy<"auth", AuthConfig> = {
   name: "auth",
   option: "auth",
+  // Scopes of a service mean nothing to a method that is open to all, or to nobody, and a list cannot be emptied.
+  replaces: ({ access }) => access === "PUBLIC" || access === "DENY",
   fields: {
     access: choice("access", { fallback: () => "DENY" as const }),
     providers: list("providers", undefined, { fallback: () => [] }),

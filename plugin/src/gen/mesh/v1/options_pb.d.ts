@@ -798,7 +798,7 @@ export declare const Balance_PickerSchema: GenEnum<Balance_Picker>;
  */
 export declare type Auth = Message<"mesh.v1.Auth"> & {
   /**
-   * Default: DENY.
+   * Default: DENY. A level that sets PUBLIC or DENY starts anew: nothing else of auth is inherited there.
    *
    * @generated from field: optional mesh.v1.Auth.Access access = 1;
    */
