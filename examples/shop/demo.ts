@@ -204,7 +204,7 @@ async function tell(shop: Shop): Promise<void> {
   );
   const local = createInventoryClient(inProcess(implement(Inventory, new Shelves())));
   for (const [where, one] of [["remote", inventory] as const, ["local", local] as const]) {
-    const book = inProcess(implement(Orders, new OrderBook(one)), { authProviders: new Map([["login", login]]) });
+    const book = inProcess(implement(Orders, new OrderBook(one)), { auth: { providers: { login } } });
     const placed = await createOrdersClient(book).placeOrder(
       { item: "tea", count: 1 },
       { metadata: { authorization: bearer } },

@@ -3,6 +3,7 @@ import type { Call } from "./core/call.ts";
 import { CallContext } from "./core/context.ts";
 import { RpcError, unreachableText } from "./core/error.ts";
 import { compose, type Handler, type Layer } from "./core/layer.ts";
+import type { AuthProvider } from "./core/policy.ts";
 import { type SiteOptions, siteFactory } from "./core/site.ts";
 import type { MethodSpec, ServiceSpec } from "./core/spec.ts";
 import { isStream, mapError } from "./core/stream.ts";
@@ -29,7 +30,9 @@ export function implement<S extends object>(spec: ServiceSpec<S>, implementation
 }
 
 /** How a server is built, beyond what its proto files say. */
-export interface ServerOptions extends SiteOptions {
+export interface ServerOptions extends Pick<SiteOptions, "clock" | "random"> {
+  /** Who can verify credentials, by the name that policies use. Default: nobody. */
+  readonly auth?: { readonly providers: { readonly [name: string]: AuthProvider } } | undefined;
   /**
    * Told about every failure whose text the caller does not get, with the id that it got instead: errors that are not
    * an RpcError, and connections to other services that failed.
@@ -50,7 +53,8 @@ export function serverHandlers(
   implementations: readonly Implementation[],
   options: ServerOptions = {},
 ): ReadonlyMap<string, ServedMethod> {
-  const site = siteFactory(options);
+  const { clock, random, auth } = options;
+  const site = siteFactory({ clock, random, authProviders: new Map(Object.entries(auth?.providers ?? {})) });
   const served = new Map<string, ServedMethod>();
   for (const { spec, object } of implementations) {
     for (const [key, method] of Object.entries(spec.methods)) {

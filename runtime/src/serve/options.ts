@@ -1,12 +1,11 @@
 import type { Clock } from "../core/clock.ts";
 import { checkKeys } from "../core/known-keys.ts";
-import type { AuthProvider } from "../core/policy.ts";
 import type { MethodSpec } from "../core/spec.ts";
 import type { GatewayService } from "../gateway/endpoint.ts";
 import type { GatewayOptions } from "../gateway/gateway.ts";
 import type { ServerTls } from "../grpc/tls.ts";
 import type { AuthConfig } from "../policies/index.ts";
-import type { Implementation } from "../server.ts";
+import type { Implementation, ServerOptions } from "../server.ts";
 import type { ServerState } from "./drain.ts";
 import type { HttpLimits } from "./http.ts";
 import { type StopSignal, stopSignals } from "./signals.ts";
@@ -69,7 +68,7 @@ export interface ServeOptions {
   /** Certificate and key for both doors. With `ca`, clients need a certificate too. Default: plain text. */
   readonly tls?: ServerTls | undefined;
   /** Who can verify credentials, by the name that policies use. Default: nobody. */
-  readonly auth?: { readonly providers: { readonly [name: string]: AuthProvider } } | undefined;
+  readonly auth?: ServerOptions["auth"];
   /** Serve `grpc.health.v1` and `GET /healthz`. Default: true. */
   readonly health?: boolean | undefined;
   /** Serve server reflection: to everybody, or to whom `auth` says. Default: false. */

@@ -44,7 +44,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const served = serverHandlers(withBuiltIns(options, health), {
     clock,
     random: options.random,
-    authProviders: new Map(Object.entries(options.auth?.providers ?? {})),
+    auth: options.auth,
     onError,
   });
   await readyAll(options.auth?.providers ?? {});
