@@ -18,7 +18,7 @@ export interface Plan {
 export const partNames = ["rpc", "http", "layers"] as const;
 export type PartName = (typeof partNames)[number];
 
-const full = { rounds: 12, sliceMs: 400, settleMs: 60, warmUpMs: 2000 };
+const full = { rounds: 30, sliceMs: 150, settleMs: 30, warmUpMs: 2000 };
 const quick = { rounds: 1, sliceMs: 50, settleMs: 10, warmUpMs: 50 };
 
 /** Reads the command line. Throws with the usage when it is wrong. */
