@@ -1,4 +1,7 @@
+import type { Call } from "./core/call.ts";
+import { Cancellation } from "./core/cancellation.ts";
 import { type CallOptions, startCall } from "./core/context.ts";
+import { RpcError } from "./core/error.ts";
 import { compose, type Handler } from "./core/layer.ts";
 import { type SiteOptions, siteFactory } from "./core/site.ts";
 import type { MethodSpec, ServiceSpec } from "./core/spec.ts";
@@ -61,15 +64,84 @@ function single(method: MethodSpec, handler: Handler, { clock }: ClientOptions) 
   };
 }
 
-/** The call starts when the reply is first read, and ends when the reader leaves. */
+/** The call starts when the reply is first read, and ends at once when the reader leaves. */
 function streaming(method: MethodSpec, handler: Handler, { clock }: ClientOptions) {
-  return async function* (request: unknown, options?: CallOptions): AsyncGenerator<unknown> {
-    const call = startCall(method, request, options, clock);
-    try {
-      const reply = await handler(call);
-      if (isStream(reply)) yield* reply;
-    } finally {
-      call.cancellation?.release?.();
+  return (request: unknown, options?: CallOptions): AsyncIterable<unknown> =>
+    new Reply(method, handler, () => startCall(method, request, options, clock));
+}
+
+const end = { done: true as const, value: undefined };
+
+/**
+ * A streamed reply. Not a generator: a generator's `return` waits for a `next` under way, so a reader that leaves while
+ * the stream is silent would never end the call.
+ */
+class Reply implements AsyncIterableIterator<unknown> {
+  readonly #method: MethodSpec;
+  readonly #handler: Handler;
+  readonly #start: () => Call;
+  readonly #cancellation = new Cancellation();
+  #opening: Promise<AsyncIterator<unknown>> | undefined;
+  #source: AsyncIterator<unknown> | undefined;
+  #release: (() => void) | undefined;
+  #over = false;
+
+  constructor(method: MethodSpec, handler: Handler, start: () => Call) {
+    this.#method = method;
+    this.#handler = handler;
+    this.#start = start;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    if (this.#over) return Promise.resolve(end);
+    if (this.#source) return this.#source.next().then(this.#passed, this.#failed);
+    this.#opening ??= this.#open();
+    return this.#opening.then((source) => (this.#over ? end : source.next())).then(this.#passed, this.#failed);
+  }
+
+  return(): Promise<IteratorResult<unknown>> {
+    if (!this.#over) {
+      this.#finish();
+      this.#cancellation.cancel(new RpcError("CANCELLED", `the reader left ${this.#method.path}`));
+      // Not awaited, because the call has ended; what its layers still have to say has no reader.
+      this.#source?.return?.().catch(() => {});
     }
+    return Promise.resolve(end);
+  }
+
+  async #open(): Promise<AsyncIterator<unknown>> {
+    const call = this.#start();
+    const unfollow = call.cancellation?.onCancel((reason) => this.#cancellation.cancel(reason));
+    this.#release = () => {
+      unfollow?.();
+      call.cancellation?.release?.();
+    };
+    const reply = await this.#handler({ ...call, cancellation: this.#cancellation });
+    if (!isStream(reply)) throw new RpcError("INTERNAL", `${this.#method.path} was answered without a stream`);
+    this.#source = reply[Symbol.asyncIterator]();
+    if (this.#over) this.#source.return?.().catch(() => {});
+    return this.#source;
+  }
+
+  readonly #passed = (result: IteratorResult<unknown>): IteratorResult<unknown> => {
+    if (this.#over) return end;
+    if (result.done) this.#finish();
+    return result;
   };
+
+  readonly #failed = (error: unknown): IteratorResult<unknown> => {
+    // A reader that left hears no more, not even of the end that it made itself.
+    if (this.#over) return end;
+    this.#finish();
+    throw error;
+  };
+
+  #finish(): void {
+    this.#over = true;
+    this.#release?.();
+  }
 }

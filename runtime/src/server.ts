@@ -75,10 +75,9 @@ function invoke(method: MethodSpec, run: Run): Handler {
   const streams = method.kind === "serverStream" || method.kind === "bidi";
   return async (call) => {
     const reply = await run(call.request, new CallContext(call));
-    if (streams ? isStream(reply) : typeof reply === "object" && reply !== null) return reply;
-    throw new TypeError(
-      `${method.path} returned ${reply === null ? "null" : typeof reply} instead of ${streams ? "an AsyncIterable" : "a message"}`,
-    );
+    if (isStream(reply) === streams && typeof reply === "object" && reply !== null) return reply;
+    const got = reply === null ? "null" : isStream(reply) ? "a stream" : typeof reply;
+    throw new TypeError(`${method.path} returned ${got} instead of ${streams ? "an AsyncIterable" : "a message"}`);
   };
 }
 
@@ -111,7 +110,13 @@ export function hideError(
     if (error.origin === "peer") return new RpcError(error.code, error.text, { details: error.details, cause: error });
   }
   const id = randomUUID();
-  onError(error, id, method);
+  try {
+    onError(error, id, method);
+  } catch (failure) {
+    // A log that is down must not take the call down with it.
+    printError(error, id, method);
+    console.error("and onError itself threw:", failure);
+  }
   return error instanceof RpcError
     ? new RpcError(error.code, unreachableText(error.code, method.path, id), { cause: error })
     : new RpcError("INTERNAL", `internal error ${id}`, { cause: error });

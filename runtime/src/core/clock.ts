@@ -11,13 +11,12 @@ export interface Clock {
 /** setTimeout overflows above this and would fire at once. */
 const longestDelayMs = 2 ** 31 - 1;
 
-/** The real time. A scheduled function does not keep the process alive. */
+/** The real time. What is scheduled keeps the process alive: somebody waits for it, or it would have been called off. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
   schedule(delayMs, run) {
     const timer = setTimeout(run, Math.min(Math.max(0, Math.ceil(delayMs)), longestDelayMs));
-    timer.unref();
     return () => clearTimeout(timer);
   },
 };

@@ -94,6 +94,9 @@ const unknownPeer: Peer = { address: "unknown" };
 /** Options for work that goes on when the call it was started by has ended: trace metadata, no deadline, no cancellation. */
 export const detached = (context: CallOptions): CallOptions => ({ requestMetadata: context.requestMetadata });
 
+/** A deadline ten years away is no deadline, but a time of another clock. */
+const longestMs = 10 * 365 * 24 * 3_600_000;
+
 /** Makes the call that a client's layers see. */
 export function startCall(
   method: MethodSpec,
@@ -117,6 +120,11 @@ export function startCall(
   // A context's cancellation says it all; reading its signal would make one.
   const signal = options instanceof CallContext ? undefined : options.signal;
   let deadline = options.deadline ?? Number.POSITIVE_INFINITY;
+  if (!(deadline - clock.now() < longestMs || deadline === Number.POSITIVE_INFINITY)) {
+    throw new TypeError(
+      `deadline of ${method.path} is ${deadline}: use timeoutMs, or an instant that performance.now() will read, not Date.now()`,
+    );
+  }
   if (timeoutMs !== undefined) {
     if (!(timeoutMs > 0))
       throw new TypeError(`timeoutMs of ${method.path} is ${timeoutMs}: use milliseconds above 0, or leave it out`);
@@ -147,23 +155,29 @@ function outgoing({ metadata, requestMetadata }: CallOptions): Metadata {
   return result;
 }
 
-/** A cancellation that fires with a signal, and with another cancellation if there is one. */
-function follow(signal: AbortSignal, other: Cancellation | undefined): Cancellation {
+/** What an aborted signal does to calls: one listener per signal, however many calls share it. */
+const followers = new WeakMap<AbortSignal, Cancellation>();
+
+function followed(signal: AbortSignal): Cancellation {
+  const known = followers.get(signal);
+  if (known) return known;
   const cancellation = new Cancellation();
+  followers.set(signal, cancellation);
   const abort = () =>
     cancellation.cancel(new RpcError("CANCELLED", "the caller aborted the call", { cause: signal.reason }));
   if (signal.aborted) abort();
-  else {
-    signal.addEventListener("abort", abort, { once: true });
-    cancellation.release = () => signal.removeEventListener("abort", abort);
-  }
-  const leave = other?.onCancel((reason) => cancellation.cancel(reason));
-  if (leave) {
-    const before = cancellation.release;
-    cancellation.release = () => {
-      before?.();
-      leave();
-    };
-  }
+  else signal.addEventListener("abort", abort, { once: true });
   return cancellation;
+}
+
+/** A cancellation that fires with a signal, and with another cancellation if there is one. */
+function follow(signal: AbortSignal, other: Cancellation | undefined): Cancellation {
+  const first = followed(signal);
+  if (!other) return first;
+  const both = new Cancellation();
+  const leaves = [first, other].map((one) => one.onCancel((reason) => both.cancel(reason)));
+  both.release = () => {
+    for (const leave of leaves) leave();
+  };
+  return both;
 }

@@ -74,7 +74,9 @@ export class RpcError extends Error {
   readonly refusedBy: string | undefined;
   readonly origin: ErrorOrigin | undefined;
 
+  /** Throws a TypeError when the code is not the name of a failure. */
   constructor(code: Code, text: string, options: RpcErrorOptions = {}) {
+    if (code === "OK" || !codes.includes(code)) throw new TypeError(wrongCode(code));
     super(`[${code}] ${text}`, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.text = text;
@@ -86,6 +88,11 @@ export class RpcError extends Error {
 }
 
 const none: readonly ErrorDetail[] = [];
+
+function wrongCode(code: unknown): string {
+  const name = typeof code === "number" ? codes[code] : undefined;
+  return `${JSON.stringify(code)} is not a code that a call can fail with: use ${name && name !== "OK" ? `"${name}"` : 'a name such as "NOT_FOUND"'}`;
+}
 
 /** What callers may read of a failure with the origin `transport`. `id` is where this side's log has the rest. */
 export const unreachableText = (code: Code, path: string, id: string): string =>

@@ -1,8 +1,8 @@
 /** A metadata value: text, or bytes under a key that ends in `-bin`. */
 export type MetadataValue = string | Uint8Array;
 
-/** What callers may pass where metadata is wanted: an instance, or a plain object of one or many values per key. */
-export type MetadataInit = Metadata | { readonly [key: string]: MetadataValue | readonly MetadataValue[] };
+/** What callers may pass where metadata is wanted: an instance, or a plain object; a key that is undefined is left out. */
+export type MetadataInit = Metadata | { readonly [key: string]: MetadataValue | readonly MetadataValue[] | undefined };
 
 const legalKey = /^[0-9a-z_.-]+$/;
 const legalText = /^[\x20-\x7e]*$/;
@@ -41,9 +41,11 @@ export class Metadata implements Iterable<readonly [string, MetadataValue]> {
     if (init instanceof Metadata) return init;
     const metadata = new Metadata();
     for (const key in init) {
-      const value = init[key] as MetadataValue | readonly MetadataValue[];
+      const value = init[key];
+      if (value === undefined) continue;
       if (typeof value === "string" || value instanceof Uint8Array) metadata.append(key, value);
-      else for (const one of value) metadata.append(key, one);
+      else if (Array.isArray(value)) for (const one of value) metadata.append(key, one);
+      else throw new TypeError(`metadata key ${JSON.stringify(key)}: give text, bytes, or a list of them`);
     }
     return metadata;
   }

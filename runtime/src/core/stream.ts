@@ -71,37 +71,39 @@ export function untilCancelled<T>(
   return {
     [Symbol.asyncIterator]() {
       const source = stream[Symbol.asyncIterator]();
-      let fail: ((reason: unknown) => void) | undefined;
+      let pending: { settle: (result: IteratorResult<T>) => void; fail: (reason: unknown) => void } | undefined;
       // Not awaited: a generator that waits inside stops when that wait ends, and nobody should wait for it. Its late
       // failure has no reader; the server's guard has reported it.
       const stop = () => void source.return?.().catch(() => {});
       const leave = cancellation.onCancel((reason) => {
-        fail?.(reason);
+        pending?.fail(reason);
         stop();
       });
       const next = () =>
-        new Promise<IteratorResult<T>>((resolve, reject) => {
-          if (cancellation.reason) return reject(cancellation.reason);
-          fail = reject;
+        new Promise<IteratorResult<T>>((settle, fail) => {
+          if (cancellation.reason) return fail(cancellation.reason);
+          pending = { settle, fail };
           source.next().then(
             (result) => {
-              fail = undefined;
+              pending = undefined;
               if (result.done) leave();
-              resolve(result);
+              settle(result);
             },
             (error) => {
               leave();
-              reject(error);
+              fail(error);
             },
           );
         });
       return {
         next,
         return() {
+          const end = { done: true as const, value: undefined };
           leave();
           stop();
+          pending?.settle(end);
           onLeave?.();
-          return Promise.resolve({ done: true as const, value: undefined });
+          return Promise.resolve(end);
         },
       };
     },
