@@ -3,6 +3,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { Dish } from "../../test/kitchen/kitchen.ts";
 import { createKitchenClient } from "../../test/kitchen/kitchen_mesh.ts";
 import { collect, gate, overGrpc } from "../../test/over-grpc.ts";
+import { settled } from "../testing.ts";
 import { connect } from "./connect.ts";
 
 const soup = { name: "soup", id: 7n, withRecipe: false };
@@ -61,6 +62,39 @@ test("an address that never answers fails calls at the connect timeout, not at t
   await target.close();
 });
 
+test("the connect timeout counts from each call's own start", async () => {
+  const target = connect(await silence(), { connectTimeoutMs: 1_000 });
+  const kitchen = createKitchenClient(target);
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const failed: string[] = [];
+  const call = (name: string, signal?: AbortSignal) => kitchen.getDish(soup, { signal }).catch(() => failed.push(name));
+  /** Lets time pass, then what has no timer. */
+  const pass = async (ms: number) => {
+    vi.advanceTimersByTime(ms);
+    await settled();
+  };
+  const leaving = new AbortController();
+
+  const first = call("first");
+  await pass(500);
+  const left = call("left", leaving.signal);
+  await pass(400);
+  const last = call("last");
+  await pass(99);
+  expect(failed).toEqual([]);
+  await pass(1);
+  expect(failed).toEqual(["first"]);
+  leaving.abort();
+  await left;
+  await pass(899);
+  expect(failed).toEqual(["first", "left"]);
+  await pass(1);
+  expect(failed).toEqual(["first", "left", "last"]);
+  await Promise.all([first, last]);
+  await target.close();
+});
+
 test("a deadline before the connect timeout counts first", async () => {
   const target = connect(await silence(), { connectTimeoutMs: 60_000 });
 
@@ -83,7 +117,7 @@ test("the connect timeout does not end a call that has its connection", async ()
     },
     { connect: { connectTimeoutMs: 10_000 } },
   );
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   onTestFinished(() => void vi.useRealTimers());
 
   const call = kitchen.getDish(soup);

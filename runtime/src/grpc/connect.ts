@@ -1,4 +1,5 @@
 import { Channel, type ChannelOptions, connectivityState } from "@grpc/grpc-js";
+import { systemClock } from "../core/clock.ts";
 import { RpcError } from "../core/error.ts";
 import type { Handler } from "../core/layer.ts";
 import type { MethodSpec } from "../core/spec.ts";
@@ -44,9 +45,9 @@ class Connection implements Target, Link {
   readonly local = false;
   readonly channel: Channel;
   readonly #connectTimeoutMs: number;
-  /** Calls that had no connection when they started. */
-  readonly #waiting = new Set<Attempt>();
-  #timer: NodeJS.Timeout | undefined;
+  /** Calls that had no connection when they started, the oldest first, and when they have waited long enough. */
+  readonly #waiting = new Map<Attempt, number>();
+  #disarm: (() => void) | undefined;
   #watching = false;
   #running = 0;
   #refusal: RpcError | undefined;
@@ -120,8 +121,8 @@ class Connection implements Target, Link {
    * minutes. So calls wait for the connection under a timer of ours, one for all of them.
    */
   #await(call: Attempt): void {
-    this.#waiting.add(call);
-    this.#timer ??= setTimeout(() => this.#expire(), this.#connectTimeoutMs).unref();
+    this.#waiting.set(call, systemClock.now() + this.#connectTimeoutMs);
+    if (!this.#disarm) this.#arm(this.#connectTimeoutMs);
     if (!this.#watching) this.#watch();
   }
 
@@ -136,15 +137,29 @@ class Connection implements Target, Link {
     });
   }
 
+  #arm(ms: number): void {
+    this.#stopTimer();
+    this.#disarm = systemClock.schedule(ms, () => this.#expire());
+  }
+
+  /** Fails the calls that have waited long enough, and comes back for the oldest of the others. */
   #expire(): void {
-    this.#timer = undefined;
+    this.#disarm = undefined;
+    const now = systemClock.now();
     const text = `${this.name}: no connection within ${this.#connectTimeoutMs} ms`;
-    for (const call of [...this.#waiting]) call.cancel(new RpcError("UNAVAILABLE", text, { origin: "transport" }));
+    for (const [call, until] of this.#waiting) {
+      if (until > now) {
+        this.#arm(until - now);
+        return;
+      }
+      this.#waiting.delete(call);
+      call.cancel(new RpcError("UNAVAILABLE", text, { origin: "transport" }));
+    }
   }
 
   #stopTimer(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#disarm?.();
+    this.#disarm = undefined;
   }
 }
 
