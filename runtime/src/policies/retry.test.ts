@@ -95,7 +95,12 @@ test.each([
   ["an empty pushback", failure("UNAVAILABLE", withTrailer(""))],
   ["a fractional pushback", failure("UNAVAILABLE", withTrailer("1.5"))],
   ["a pushback beyond int32", failure("UNAVAILABLE", withTrailer("2147483648"))],
+  ["a pushback of more than five minutes", failure("UNAVAILABLE", withTrailer("300001"))],
   ["two pushbacks", failure("UNAVAILABLE", withTrailer("10", "10"))],
+  [
+    "a RetryInfo of days",
+    failure("UNAVAILABLE", { details: [detail(RetryInfo, { retryDelay: { seconds: 2_000_000n } })] }),
+  ],
   ["a negative RetryInfo", failure("UNAVAILABLE", { details: [detail(RetryInfo, { retryDelay: { seconds: -1n } })] })],
 ])("never repeats after %s", async (_, error) => {
   const mounted = mount(retry, config, { handler: peer(error) });
@@ -109,6 +114,15 @@ test("waits exactly as long as the peer says, then starts the backoff anew", asy
   const pushed = failure("RESOURCE_EXHAUSTED", withTrailer("250"));
   const { times } = await timeline(mount(retry, config, { handler: peer(failure(), pushed, failure(), {}) }), 600);
   expect(times).toEqual([0, 100, 350, 450]);
+});
+
+test("waits as long as five minutes, when the peer says so", async () => {
+  const mounted = mount(retry, config, { handler: peer(failure("UNAVAILABLE", withTrailer("300000")), {}) });
+  const call = mounted.send();
+  await mounted.clock.advance(299_999);
+  expect(mounted.seen).toHaveLength(1);
+  await mounted.clock.advance(1);
+  expect(await call).toEqual({});
 });
 
 test("takes the delay of RetryInfo, and the trailer before it", async () => {
