@@ -183,3 +183,16 @@ test("a process that waits for a retry stays alive until the call has failed", a
   expect(printed).toBe("UNAVAILABLE\n");
   expect(code).toBe(0);
 });
+
+test("a client without a target, or with an option that nobody reads, is refused", () => {
+  const target = inProcess(implement(Kitchen, cook as Kitchen));
+  for (const wrong of ["localhost:1", undefined])
+    expect(() => createKitchenClient(wrong as never)).toThrow(/Kitchen needs a target: give it connect/);
+  expect(() => createKitchenClient(target, { credential: "x" } as never)).toThrow(/did you mean credentials\?/);
+});
+
+test("a timeoutMs that is text is refused", async () => {
+  const kitchen = await places["in process"]({});
+  const soup = { name: "", id: 1n, withRecipe: false };
+  await expect(kitchen.getDish(soup, { timeoutMs: "100" as never })).rejects.toThrow(/use milliseconds above 0/);
+});

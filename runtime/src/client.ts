@@ -2,6 +2,7 @@ import type { Call } from "./core/call.ts";
 import { Cancellation } from "./core/cancellation.ts";
 import { type CallOptions, startCall } from "./core/context.ts";
 import { RpcError } from "./core/error.ts";
+import { checkKeys, keysOf } from "./core/known-keys.ts";
 import { compose, type Handler } from "./core/layer.ts";
 import { type SiteOptions, siteFactory } from "./core/site.ts";
 import type { MethodSpec, ServiceSpec } from "./core/spec.ts";
@@ -24,6 +25,8 @@ export function clientHandlers(spec: ServiceSpec, target: Target, options: Clien
   );
 }
 
+const known = keysOf<ClientOptions>({ clock: true, random: true, credentials: true });
+
 const specs = new WeakMap<object, ServiceSpec>();
 
 /**
@@ -32,6 +35,10 @@ const specs = new WeakMap<object, ServiceSpec>();
  * Closing the target ends it; the client itself holds nothing.
  */
 export function createClient<S extends object>(spec: ServiceSpec<S>, target: Target, options: ClientOptions = {}): S {
+  if (typeof (target as Partial<Target> | undefined)?.handler !== "function") {
+    throw new TypeError(`a client of ${spec.name} needs a target: give it connect("host:port") or inProcess(...)`);
+  }
+  checkKeys(options, known, `a client of ${spec.name}`);
   const client: { [key: string]: unknown } = {};
   for (const [key, handler] of clientHandlers(spec, target, options)) {
     const method = spec.methods[key] as MethodSpec;

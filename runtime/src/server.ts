@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Call } from "./core/call.ts";
 import { CallContext } from "./core/context.ts";
-import { RpcError, unreachableText } from "./core/error.ts";
+import { lateText, RpcError, unreachableText } from "./core/error.ts";
 import { compose, type Handler, type Layer } from "./core/layer.ts";
 import type { AuthProvider } from "./core/policy.ts";
 import { type SiteOptions, siteFactory } from "./core/site.ts";
@@ -108,6 +108,8 @@ export function hideError(
   if (error instanceof RpcError) {
     if (error.origin === undefined) return error;
     if (error.origin === "peer") return new RpcError(error.code, error.text, { details: error.details, cause: error });
+    // Deadlines pass every day; that of a call to another service is no news for the log.
+    if (error.code === "DEADLINE_EXCEEDED") return new RpcError(error.code, lateText(method.path), { cause: error });
   }
   const id = randomUUID();
   try {
@@ -118,7 +120,7 @@ export function hideError(
     console.error("and onError itself threw:", failure);
   }
   return error instanceof RpcError
-    ? new RpcError(error.code, unreachableText(error.code, method.path, id), { cause: error })
+    ? new RpcError(error.code, unreachableText(method.path, id), { cause: error })
     : new RpcError("INTERNAL", `internal error ${id}`, { cause: error });
 }
 

@@ -208,7 +208,10 @@ const wrong: readonly [config: unknown, text: string][] = [
     "server.drain: lameDuck and lame_duck exclude each other",
   ],
   [jwt({}), "mesh.json: auth.providers[0].jwt: says no keys: add jwksUri, jwksFile, publicKeyFile or secretFile"],
-  [jwt({ secretFile: "none" }), "mesh.json: auth.providers[0].jwt.secretFile: none cannot be read (ENOENT)"],
+  [
+    jwt({ secretFile: "none" }),
+    "mesh.json: auth.providers[0].jwt.secretFile: the file it names cannot be read (ENOENT)",
+  ],
   [jwt({ secretFile: "short" }), "mesh.json: auth.providers[0].jwt: secret has 5 bytes, which can be guessed"],
   [jwt({ jwksFile: "short" }), "auth.providers[0].jwt.jwksFile: short is not a JSON Web Key Set"],
   [jwt({ jwksFile: "mesh.json" }), "auth.providers[0].jwt.jwksFile: mesh.json is not a JSON Web Key Set"],

@@ -48,7 +48,9 @@ export class Place {
     try {
       return readFileSync(this.path(name));
     } catch (cause) {
-      throw this.error(key, `${name} cannot be read (${(cause as NodeJS.ErrnoException).code})`, cause);
+      // Somebody may have put the secret itself there.
+      const what = key === "secretFile" ? "the file it names" : name;
+      throw this.error(key, `${what} cannot be read (${(cause as NodeJS.ErrnoException).code})`, cause);
     }
   }
 

@@ -28,7 +28,9 @@ function create({ kind }: AuthProviderConfig, place: Place): AuthProvider {
     case "apiKey":
       return built(place.at("apiKey"), () => apiKeys(apiKeyOptions(kind.value)));
     case "mtls":
-      return built(place.at("mtls"), () => mtls({ callers: kind.value.callers }));
+      return built(place.at("mtls"), () =>
+        mtls({ callers: kind.value.callers.map(({ id, scopes }) => ({ id, scopes })) }),
+      );
     case undefined:
       throw place.error("", "says no kind: add jwt, apiKey or mtls");
   }
@@ -85,4 +87,7 @@ function jwksOf(bytes: Buffer, name: string, place: Place): NonNullable<JwtOptio
   return { keys: jwks.keys };
 }
 
-const apiKeyOptions = ({ header, keys }: ApiKeyProvider) => ({ ...(header !== undefined && { header }), keys });
+const apiKeyOptions = ({ header, keys }: ApiKeyProvider) => ({
+  ...(header !== undefined && { header }),
+  keys: keys.map(({ sha256, subject, scopes, audiences }) => ({ sha256, subject, scopes, audiences })),
+});

@@ -126,7 +126,7 @@ export function startCall(
     );
   }
   if (timeoutMs !== undefined) {
-    if (!(timeoutMs > 0))
+    if (!(typeof timeoutMs === "number" && timeoutMs > 0))
       throw new TypeError(`timeoutMs of ${method.path} is ${timeoutMs}: use milliseconds above 0, or leave it out`);
     deadline = Math.min(deadline, clock.now() + timeoutMs);
   }

@@ -94,8 +94,9 @@ function wrongCode(code: unknown): string {
   return `${JSON.stringify(code)} is not a code that a call can fail with: use ${name && name !== "OK" ? `"${name}"` : 'a name such as "NOT_FOUND"'}`;
 }
 
-/** What callers may read of a failure with the origin `transport`. `id` is where this side's log has the rest. */
-export const unreachableText = (code: Code, path: string, id: string): string =>
-  code === "DEADLINE_EXCEEDED"
-    ? `${path} got no answer in time from a service it needs`
-    : `${path} cannot reach a service it needs, error ${id}`;
+/** What callers may read when a connection to another service failed. `id` is where this side's log has the rest. */
+export const unreachableText = (path: string, id: string): string =>
+  `${path} cannot reach a service it needs, error ${id}`;
+
+/** What callers may read when a call to another service got no answer in time. */
+export const lateText = (path: string): string => `${path} got no answer in time from a service it needs`;

@@ -8,6 +8,9 @@ export function checkKeys(value: object, known: readonly string[], where: string
   }
 }
 
+/** Every key of an interface; the compiler refuses a list that has one too few or too many. */
+export const keysOf = <T>(keys: { readonly [K in keyof Required<T>]: true }): readonly string[] => Object.keys(keys);
+
 /** What to tell whoever wrote a key that does not exist. */
 export function unknownKey(key: string, known: readonly string[]): string {
   const meant = nearest(key, known);

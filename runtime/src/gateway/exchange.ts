@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Call, callOf } from "../core/call.ts";
 import { Cancellation } from "../core/cancellation.ts";
 import type { Clock } from "../core/clock.ts";
-import { RpcError, unreachableText } from "../core/error.ts";
+import { lateText, RpcError, unreachableText } from "../core/error.ts";
 import type { Metadata } from "../core/metadata.ts";
 import type { MethodSpec } from "../core/spec.ts";
 import { isStream } from "../core/stream.ts";
@@ -136,11 +136,14 @@ export class Exchange {
    */
   #presentable(error: unknown): RpcError {
     const { method } = this.endpoint;
-    if (error instanceof RpcError && error.code !== "UNKNOWN" && error.origin !== "transport") return error;
+    if (error instanceof RpcError) {
+      if (error.code !== "UNKNOWN" && error.origin !== "transport") return error;
+      if (error.code === "DEADLINE_EXCEEDED") return new RpcError(error.code, lateText(method.path), { cause: error });
+    }
     const id = randomUUID();
     this.#settings.onError(error, id, method);
     if (!(error instanceof RpcError)) return new RpcError("INTERNAL", `internal error ${id}`, { cause: error });
-    const text = error.code === "UNKNOWN" ? `unknown error ${id}` : unreachableText(error.code, method.path, id);
+    const text = error.code === "UNKNOWN" ? `unknown error ${id}` : unreachableText(method.path, id);
     return new RpcError(error.code, text, {
       details: error.details,
       ...(error.metadata && { metadata: error.metadata }),

@@ -54,10 +54,13 @@ test("a service behind that cannot be reached keeps its address to the log", asy
 
 test("a deadline that passes behind says so without addresses", async () => {
   const inner = await overGrpc({ getDish: () => new Promise(() => {}) });
-  const { kitchen } = await overGrpc({ getDish: (request) => inner.kitchen.getDish(request, { timeoutMs: 20 }) });
+  const { kitchen, errors } = await overGrpc({
+    getDish: (request) => inner.kitchen.getDish(request, { timeoutMs: 20 }),
+  });
   const error = await kitchen.getDish(soup).catch((error: unknown) => error as RpcError);
   expect(error).toMatchObject({
     code: "DEADLINE_EXCEEDED",
     text: expect.stringMatching(/GetDish got no answer in time from a service it needs$/),
   });
+  expect(errors).toEqual([]);
 });

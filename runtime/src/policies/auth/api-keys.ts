@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Principal } from "../../core/call.ts";
+import { checkKeys, keysOf } from "../../core/known-keys.ts";
 import type { AuthProvider } from "../../core/policy.ts";
 import { unauthenticated } from "./refuse.ts";
 
@@ -22,12 +23,18 @@ export interface ApiKeyOptions {
   readonly keys: readonly ApiKey[];
 }
 
+const optionKeys = keysOf<ApiKeyOptions>({ header: true, keys: true });
+const keyKeys = keysOf<ApiKey>({ sha256: true, subject: true, scopes: true, audiences: true });
+
 /**
  * Knows callers by a secret in a header. Meant for long random keys: a hash does not protect short ones from guessing.
  *
  * Throws when a hash is none, or two keys are the same.
  */
-export function apiKeys({ header = "x-api-key", keys }: ApiKeyOptions): AuthProvider {
+export function apiKeys(options: ApiKeyOptions): AuthProvider {
+  checkKeys(options, optionKeys, "apiKeys");
+  const { header = "x-api-key", keys } = options;
+  for (const key of keys) checkKeys(key, keyKeys, "apiKeys: keys");
   const known = keys.map(({ sha256, subject, scopes = [], audiences = [] }) => {
     if (!/^[0-9a-f]{64}$/i.test(sha256)) {
       throw new TypeError(

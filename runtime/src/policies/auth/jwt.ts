@@ -2,6 +2,7 @@ import { createPublicKey, type KeyObject } from "node:crypto";
 import type { Principal } from "../../core/call.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { RpcError } from "../../core/error.ts";
+import { checkKeys, keysOf } from "../../core/known-keys.ts";
 import { Lru } from "../../core/lru.ts";
 import type { AuthProvider } from "../../core/policy.ts";
 import { bearerToken } from "./bearer.ts";
@@ -40,6 +41,20 @@ const rememberedTokens = 10_000;
 /** Even a token that lives longer is verified again after this, so that a key taken back stops working. */
 const rememberedMs = 10 * 60_000;
 
+const known = keysOf<JwtOptions>({
+  issuer: true,
+  audiences: true,
+  algorithms: true,
+  jwksUri: true,
+  jwks: true,
+  publicKey: true,
+  secret: true,
+  clockSkewMs: true,
+  subjectClaim: true,
+  scopesClaim: true,
+  clock: true,
+});
+
 /**
  * Knows callers by the signed token in `authorization: Bearer`.
  *
@@ -48,11 +63,12 @@ const rememberedMs = 10 * 60_000;
  * Source: RFC 7519, RFC 8725.
  */
 export function jwt(options: JwtOptions): AuthProvider {
+  checkKeys(options, known, "jwt");
   const { issuer, audiences, clockSkewMs = 60_000, clock = systemClock } = options;
   if (!issuer) throw new TypeError("jwt: issuer is missing: name the only `iss` to accept");
   const algorithms = algorithmsOf(options);
-  const keys = keysOf(options, clock);
-  const known = new Lru<string, { readonly principal: Principal; readonly until: number }>(rememberedTokens);
+  const keys = verificationKeys(options, clock);
+  const verified = new Lru<string, { readonly principal: Principal; readonly until: number }>(rememberedTokens);
 
   const verify = async (token: string): Promise<Principal> => {
     const jose = await loadJose();
@@ -72,7 +88,10 @@ export function jwt(options: JwtOptions): AuthProvider {
     }
     const principal = frozen(principalOf(payload, options));
     const now = clock.wallNow();
-    known.set(token, { principal, until: Math.min((payload.exp as number) * 1000 + clockSkewMs, now + rememberedMs) });
+    verified.set(token, {
+      principal,
+      until: Math.min((payload.exp as number) * 1000 + clockSkewMs, now + rememberedMs),
+    });
     return principal;
   };
 
@@ -80,7 +99,7 @@ export function jwt(options: JwtOptions): AuthProvider {
     authenticate({ metadata }) {
       const token = bearerToken(metadata);
       if (token === undefined) return undefined;
-      const entry = known.get(token);
+      const entry = verified.get(token);
       return entry && clock.wallNow() < entry.until ? entry.principal : verify(token);
     },
     async ready() {
@@ -137,7 +156,7 @@ function algorithmsOf({ algorithms, secret }: JwtOptions): string[] {
   return list;
 }
 
-function keysOf({ jwksUri, jwks, publicKey, secret }: JwtOptions, clock: Clock): Keys {
+function verificationKeys({ jwksUri, jwks, publicKey, secret }: JwtOptions, clock: Clock): Keys {
   if ([jwksUri, jwks, publicKey, secret].filter((one) => one !== undefined).length !== 1) {
     throw new TypeError("jwt: give exactly one of jwksUri, jwks, publicKey and secret");
   }

@@ -1,4 +1,5 @@
 import type { Principal } from "../../core/call.ts";
+import { checkKeys, keysOf } from "../../core/known-keys.ts";
 import { Lru } from "../../core/lru.ts";
 import type { AuthProvider } from "../../core/policy.ts";
 import { unauthenticated } from "./refuse.ts";
@@ -17,6 +18,7 @@ export interface MtlsOptions {
   readonly callers: readonly MtlsCaller[];
 }
 
+const callerKeys = keysOf<MtlsCaller>({ id: true, scopes: true });
 const legalId = /^spiffe:\/\/[a-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*$/;
 const rememberedIds = 1_000;
 
@@ -26,7 +28,10 @@ const rememberedIds = 1_000;
  *
  * Source: SPIFFE X.509-SVID; gRFC A87. Throws when an id is not one.
  */
-export function mtls({ callers }: MtlsOptions): AuthProvider {
+export function mtls(options: MtlsOptions): AuthProvider {
+  checkKeys(options, ["callers"], "mtls");
+  const { callers } = options;
+  for (const caller of callers) checkKeys(caller, callerKeys, "mtls: callers");
   for (const { id } of callers) {
     if (!legalId.test(id.replace(/\/\*$/, ""))) {
       throw new TypeError(

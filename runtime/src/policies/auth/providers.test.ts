@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { PeerCertificate } from "../../core/call.ts";
 import { mount } from "../../testing.ts";
-import { apiKeys, auth, mtls } from "../auth.ts";
+import { apiKeys, auth, jwt, mtls } from "../auth.ts";
 
 const config = { access: "AUTHENTICATED", providers: [], scopes: [], audiences: [] } as const;
 const serve = (provider: ReturnType<typeof apiKeys>) =>
@@ -98,4 +98,21 @@ describe("client certificates", () => {
       expect(() => mtls({ callers: [{ id }] })).toThrow(/is not a SPIFFE id/);
     },
   );
+});
+
+test.each([
+  [
+    "jwt",
+    () => jwt({ issuer: "i", secret: new Uint8Array(32), audience: "shop" } as never),
+    /jwt: .*did you mean audiences\?/,
+  ],
+  ["apiKeys", () => apiKeys({ keys: [], headers: "x" } as never), /apiKeys: .*did you mean header\?/],
+  ["a key", () => apiKeys({ keys: [{ sha256: "", subject: "s", scope: [] }] } as never), /did you mean scopes\?/],
+  [
+    "mtls",
+    () => mtls({ callers: [{ id: "spiffe://a/b", scope: [] }] } as never),
+    /mtls: callers: .*did you mean scopes\?/,
+  ],
+])("a misspelt key of %s is an error, because what it says would not be checked", (_, make, text) => {
+  expect(make).toThrow(text);
 });
