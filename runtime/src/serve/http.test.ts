@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { connect as connectSocket, type Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
@@ -26,6 +27,17 @@ async function rest(socket: Socket): Promise<string> {
 function split(text: string) {
   const [head = "", body = ""] = text.split("\r\n\r\n");
   return { head, body };
+}
+
+/** The server's end of the next connection. */
+function nextSocket(): Promise<Socket> {
+  return new Promise((resolve) => {
+    const take = (message: unknown) => {
+      unsubscribe("net.server.socket", take);
+      resolve((message as { readonly socket: Socket }).socket);
+    };
+    subscribe("net.server.socket", take);
+  });
 }
 
 const status = (code: number, message: string) => ({ code, message, details: [] });
@@ -68,6 +80,21 @@ test("HTTP/1.1 without Host is a 400; HTTP/1.0 does not need one", async () => {
   expect(head).toMatch(/^HTTP\/1\.1 400 /);
   expect(JSON.parse(body)).toMatchObject({ code: 3 });
   expect((await raw(server, "GET /healthz HTTP/1.0\r\n\r\n")).head).toMatch(/^HTTP\/1\.1 200 /);
+});
+
+test.each([
+  ["400", "NONSENSE\r\n\r\n"],
+  ["408", "GET / HTTP/1.1\r\nX-Slow:"],
+  ["431", `GET / HTTP/1.1\r\nX-Long: ${"x".repeat(3_000)}\r\n\r\n`],
+])("a client that is refused by %s and does not close its side is disconnected", async (_, text) => {
+  const server = await listen({ headersTimeoutMs: 50, maxHeaderBytes: 2_000 });
+  const accepted = nextSocket();
+  const client = connectSocket({ port: server.http?.port as number, host: "127.0.0.1", allowHalfOpen: true });
+  onTestFinished(() => void client.destroy());
+  client.resume().write(text);
+  const socket = await accepted;
+  await once(socket, "close");
+  expect(client.writable).toBe(true);
 });
 
 test("a bad request behind one that is being answered gets no answer, which would be taken for the other's", async () => {

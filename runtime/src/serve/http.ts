@@ -152,7 +152,9 @@ class Listening implements HttpServer {
     const status = statusOfError[error.code ?? ""] ?? 400;
     const { line, head, body } = refusal(status);
     const headers = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.end(`HTTP/1.1 ${line}\r\n${headers.join("")}connection: close\r\n\r\n${body}`);
+    socket.write(`HTTP/1.1 ${line}\r\n${headers.join("")}connection: close\r\n\r\n${body}`);
+    // Not end(): that would wait for a client that never closes its side.
+    socket.destroySoon();
   }
 }
 
