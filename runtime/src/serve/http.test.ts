@@ -1,10 +1,12 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
+import type { ServerResponse } from "node:http";
 import { connect as connectSocket, type Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import type { Dish } from "../../test/kitchen/kitchen.ts";
 import { gate } from "../../test/over-grpc.ts";
 import { get, kitchenWith, start } from "../../test/serving.ts";
+import { listenHttp } from "./http.ts";
 import type { HttpDoorOptions } from "./options.ts";
 import type { RunningServer } from "./serve.ts";
 
@@ -40,7 +42,7 @@ function nextSocket(): Promise<Socket> {
   });
 }
 
-const status = (code: number, message: string) => ({ code, message, details: [] });
+const status = (code: number, message: unknown) => ({ code, message, details: [] });
 
 test("headers over the limit: 431", async () => {
   const server = await listen({ maxHeaderBytes: 2_000 });
@@ -95,6 +97,41 @@ test.each([
   const socket = await accepted;
   await once(socket, "close");
   expect(client.writable).toBe(true);
+});
+
+test("a client that does not read its answer is cut off, a silent stream is not", async () => {
+  const go = gate();
+  const stalled = gate<ServerResponse>();
+  const server = await listenHttp(
+    async (request, response) => {
+      if (request.url === "/large") {
+        stalled.open(response);
+        response.end("x".repeat(20_000_000));
+        return;
+      }
+      response.write("begun ");
+      await go.promise;
+      response.end("done");
+    },
+    { address: { host: "127.0.0.1", port: 0 }, limits: { sendTimeoutMs: 50 }, where: "test" },
+  );
+  onTestFinished(() => server.destroy());
+  const stream = await fetch(`http://127.0.0.1:${server.port}/stream`);
+
+  const client = connectSocket(server.port, "127.0.0.1").pause();
+  onTestFinished(() => void client.destroy());
+  client.write("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+  await once(await stalled.promise, "close");
+  // The stream began before, and its limit is the same.
+  go.open();
+  expect(await stream.text()).toBe("begun done");
+});
+
+test("a connection without requests is closed after keepAliveMs", async () => {
+  const server = await listen({ keepAliveMs: 50 });
+  const client = connectSocket(server.http?.port as number, "127.0.0.1");
+  client.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+  expect(split(await rest(client)).head).toMatch(/^HTTP\/1\.1 200 /);
 });
 
 test("a bad request behind one that is being answered gets no answer, which would be taken for the other's", async () => {

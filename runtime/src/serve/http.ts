@@ -17,6 +17,11 @@ export interface HttpLimits {
    * who closes first must be the client, or requests get lost.
    */
   readonly keepAliveMs?: number | undefined;
+  /**
+   * How long a client may read nothing of an answer that waits for it, in milliseconds; it may take twice that to be
+   * noticed. Then the connection is cut. Streams that are silent are not concerned. Default: 60000.
+   */
+  readonly sendTimeoutMs?: number | undefined;
   /** The largest request line and headers together, in bytes. Default: 16 KiB. Answered by 431. */
   readonly maxHeaderBytes?: number | undefined;
 }
@@ -61,6 +66,7 @@ export async function listenHttp(
     requireHostHeader: false,
   };
   const server = tls ? createTlsServer({ handshakeTimeout: 10_000, ...tls, ...options }) : createServer(options);
+  server.timeout = limits.sendTimeoutMs ?? 60_000;
   const listening = new Listening(server, address.host, handler);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(listenError(error, address, where)));
@@ -85,6 +91,7 @@ class Listening implements HttpServer {
     this.#handler = handler;
     server.on("connection", (socket: Socket) => this.#opened(socket));
     server.on("secureConnection", (socket: Socket) => this.#opened(socket));
+    server.on("timeout", (socket: Socket) => this.#inactive(socket));
     server.on("request", (request, response) => this.#answer(request, response));
     server.on("clientError", (error: NodeJS.ErrnoException, socket) => this.#refuse(error, socket as Socket));
   }
@@ -130,10 +137,16 @@ class Listening implements HttpServer {
       if (this.#drained && !this.#busy(socket)) socket.destroySoon();
     });
     // Source: RFC 9112, 3.2.
-    if (request.headers.host === undefined && request.httpVersion === "1.1") {
+    const refused = request.headers.host === undefined && request.httpVersion === "1.1";
+    if (refused) {
       const { head, body } = refusal(400);
       response.writeHead(400, head).end(body);
     } else this.#handler(request, response);
+  }
+
+  /** Nothing has moved for `sendTimeoutMs`, or for `keepAliveMs` between requests. A silent stream waits for nothing. */
+  #inactive(socket: Socket): void {
+    if (socket.writableLength > 0 || !this.#busy(socket)) socket.destroy();
   }
 
   /** A client may send its next request before it has the answer to the last one. */

@@ -123,6 +123,7 @@ const known = {
     headersTimeoutMs: true,
     requestTimeoutMs: true,
     keepAliveMs: true,
+    sendTimeoutMs: true,
     maxHeaderBytes: true,
     requestHeaders: true,
     responseHeaders: true,
