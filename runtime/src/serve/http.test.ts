@@ -134,6 +134,16 @@ test("a connection without requests is closed after keepAliveMs", async () => {
   expect(split(await rest(client)).head).toMatch(/^HTTP\/1\.1 200 /);
 });
 
+test("an expectation that nobody can meet: 417", async () => {
+  const server = await listen();
+  const { head, body } = await raw(
+    server,
+    "GET /healthz HTTP/1.1\r\nHost: x\r\nExpect: x\r\nConnection: close\r\n\r\n",
+  );
+  expect(head).toMatch(/^HTTP\/1\.1 417 /);
+  expect(JSON.parse(body)).toEqual(status(3, expect.stringMatching(/^the only expectation/)));
+});
+
 test("a bad request behind one that is being answered gets no answer, which would be taken for the other's", async () => {
   const arrived = gate();
   const getDish = () => {

@@ -92,6 +92,7 @@ class Listening implements HttpServer {
     server.on("connection", (socket: Socket) => this.#opened(socket));
     server.on("secureConnection", (socket: Socket) => this.#opened(socket));
     server.on("timeout", (socket: Socket) => this.#inactive(socket));
+    server.on("checkExpectation", (request, response) => this.#answer(request, response, 417));
     server.on("request", (request, response) => this.#answer(request, response));
     server.on("clientError", (error: NodeJS.ErrnoException, socket) => this.#refuse(error, socket as Socket));
   }
@@ -128,7 +129,7 @@ class Listening implements HttpServer {
     socket.once("close", () => this.#sockets.delete(socket));
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse): void {
+  #answer(request: IncomingMessage, response: ServerResponse, status?: 417): void {
     const { socket } = request;
     if (this.#leaving) response.shouldKeepAlive = false;
     this.#answers.set(response, socket);
@@ -137,10 +138,10 @@ class Listening implements HttpServer {
       if (this.#drained && !this.#busy(socket)) socket.destroySoon();
     });
     // Source: RFC 9112, 3.2.
-    const refused = request.headers.host === undefined && request.httpVersion === "1.1";
+    const refused = request.headers.host === undefined && request.httpVersion === "1.1" ? 400 : status;
     if (refused) {
-      const { head, body } = refusal(400);
-      response.writeHead(400, head).end(body);
+      const { head, body } = refusal(refused);
+      response.writeHead(refused, head).end(body);
     } else this.#handler(request, response);
   }
 
@@ -184,6 +185,12 @@ const refusals = {
     message: "this is not an HTTP/1.1 request with a Host header",
   },
   408: { line: "408 Request Timeout", code: "DEADLINE_EXCEEDED", message: "the request did not arrive in time" },
+  // Source: RFC 9110, 10.1.1.
+  417: {
+    line: "417 Expectation Failed",
+    code: "INVALID_ARGUMENT",
+    message: "the only expectation that can be met is 100-continue: send the request without Expect",
+  },
   431: {
     line: "431 Request Header Fields Too Large",
     code: "RESOURCE_EXHAUSTED",
