@@ -3,7 +3,7 @@
 //   from=<file>        lines of that file, word for word
 //   ts check           compiles, with every strict flag
 //   sh                 npm scripts of this repository
-//   title=, quickstart, output, serve, answers   README.md only: run for real by scripts/quickstart.mjs
+//   title=, quickstart, afterwards, output, serve, answers   README.md and docs/plugin.md: run by scripts/quickstart.mjs
 //   text               a drawing or a log; nothing to prove
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -18,6 +18,8 @@ const git = spawnSync("git", ["ls-files", "--cached", "--others", "--exclude-sta
 });
 const files = git.stdout.trim().split("\n");
 const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+/** Words of the blocks that scripts/quickstart.mjs runs. */
+const run = ["quickstart", "afterwards", "output", "serve", "answers"];
 const problems = [];
 const compiled = [];
 
@@ -48,11 +50,10 @@ function prove(file, block) {
     if (source === undefined) return `there is no ${attributes.from}`;
     return flush(source).includes(flush(text)) ? undefined : `is not an excerpt of ${attributes.from} any more`;
   }
-  if (
-    attributes.title ||
-    words.some((word) => word === "quickstart" || word === "output" || word === "serve" || word === "answers")
-  ) {
-    return file === "README.md" ? undefined : "only README.md is run by scripts/quickstart.mjs";
+  if (attributes.title || words.some((word) => run.includes(word))) {
+    return file === "README.md" || file === "docs/plugin.md"
+      ? undefined
+      : "scripts/quickstart.mjs does not run this file";
   }
   if (language === "ts" && words.includes("check")) {
     compiled.push(block);

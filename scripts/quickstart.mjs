@@ -1,7 +1,7 @@
 // Follows README.md as a new user would: the quick start in an empty folder, with the packages as npm would publish them,
 // and the curl commands against `npm run demo -- --serve`. Exit code 1 when anything differs from what README.md says.
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,8 @@ import { blocks } from "./markdown.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const readme = blocks(join(root, "README.md"));
-const having = (word) => readme.filter(({ words }) => words.includes(word));
+const plugin = blocks(join(root, "docs/plugin.md"));
+const having = (word, page = readme) => page.filter(({ words }) => words.includes(word));
 const step = (text) => console.log(`quick start: ${text}`);
 const shell = (command, cwd) =>
   execFileSync("sh", ["-ec", command], { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
@@ -33,7 +34,7 @@ async function inEmptyFolder() {
         tarballs,
         readdirSync(tarballs).find((name) => name.startsWith(start)),
       );
-    for (const { attributes, text } of readme.filter((block) => block.attributes.title)) {
+    for (const { attributes, text } of [...readme, ...plugin].filter((block) => block.attributes.title)) {
       mkdirSync(dirname(join(user, attributes.title)), { recursive: true });
       writeFileSync(join(user, attributes.title), `${text}\n`);
     }
@@ -48,6 +49,17 @@ async function inEmptyFolder() {
       );
     }
     same(output, having("output")[0].text, "the last command of the quick start");
+
+    const generated = () => readFileSync(join(user, "gen/greet/v1/greet_mesh.ts"), "utf8");
+    const byBuf = generated();
+    for (const line of having("afterwards", plugin).flatMap(({ text }) => text.split("\n"))) {
+      step(line);
+      const printed = shell(line, user);
+      if (line.startsWith("npx tsx")) same(printed, having("output", plugin)[0].text, line);
+      if (line.startsWith("npx protoc")) same(generated(), byBuf, "protoc");
+    }
+    step("npx buf lint");
+    shell("npx buf lint", user);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -95,5 +107,5 @@ async function againstTheDemo() {
 }
 
 function same(got, want, what) {
-  if (got.trim() !== want.trim()) throw new Error(`${what} printed\n${got}\nbut README.md says\n${want}`);
+  if (got.trim() !== want.trim()) throw new Error(`${what} printed\n${got}\nbut the documentation says\n${want}`);
 }
