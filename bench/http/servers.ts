@@ -1,10 +1,4 @@
-/** A server under comparison: it answers `GET /v1/tiny/{text}?number=` and `POST /v1/orders` with what it was sent. */
-export interface HttpServer {
-  /** Serves on a free port of the loopback and returns the port. */
-  serve(): Promise<number>;
-  /** Whether it looks at what it gets: such a server must refuse a wrong order with 400. */
-  readonly checks: boolean;
-}
+import type { HttpServer } from "./contender.ts";
 
 /** Every server by the name that tables use; loaded alone, so that no process carries another one's modules. */
 export const servers = {

@@ -2,7 +2,8 @@
 import { answer } from "../child.ts";
 import type { ClientAnswers } from "../compare.ts";
 import { verify, workloads } from "./load.ts";
-import { type Peer, type StackName, stacks } from "./peer.ts";
+import type { Peer } from "./peer.ts";
+import { type StackName, stacks } from "./stacks.ts";
 
 let peer: Peer;
 

@@ -1,6 +1,6 @@
 import type { Comparison } from "../compare.ts";
 import { workloads } from "./load.ts";
-import { stacks } from "./peer.ts";
+import { stacks } from "./stacks.ts";
 
 /** Generated clients and servers next to hand-written grpc-js and two libraries. */
 export const rpc: Comparison = {

@@ -23,18 +23,6 @@ export interface Stack {
   connect(port: number): Peer | Promise<Peer>;
 }
 
-/** Every stack by the name that tables use; loaded alone, so that no process carries another one's modules. */
-export const stacks = {
-  "raw grpc-js": () => import("./stacks/raw.ts"),
-  "raw grpc-js, deadline + token": () => import("./stacks/raw-guarded.ts"),
-  "protomesh, no policy": () => import("./stacks/mesh.ts"),
-  "protomesh, full policy": () => import("./stacks/mesh-guarded.ts"),
-  "nice-grpc": () => import("./stacks/nice.ts"),
-  "connect-node": () => import("./stacks/connect.ts"),
-} satisfies { readonly [name: string]: () => Promise<{ readonly stack: Stack }> };
-
-export type StackName = keyof typeof stacks;
-
 /** A promise's end as a `Done`. */
 export function settle(reply: Promise<unknown>, done: Done): void {
   reply.then((value) => done(undefined, value), done);

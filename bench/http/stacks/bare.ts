@@ -1,6 +1,6 @@
 // node:http alone: two paths compared by hand, JSON.parse and JSON.stringify, no error handling.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { HttpServer } from "../servers.ts";
+import type { HttpServer } from "../contender.ts";
 import { portOf } from "./port.ts";
 
 const prefix = "/v1/tiny/";

@@ -1,7 +1,7 @@
 // fastify with handlers and JSON schemas written by hand, for what comes in and for what goes out: what one writes to
 // get the checks and the field filter that a gateway has from the proto file.
 import fastify from "fastify";
-import type { HttpServer } from "../servers.ts";
+import type { HttpServer } from "../contender.ts";
 
 const text = { type: "string" } as const;
 const int32 = { type: "integer", minimum: -(2 ** 31), maximum: 2 ** 31 - 1 } as const;

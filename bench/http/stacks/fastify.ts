@@ -1,6 +1,6 @@
 // fastify with handlers written by hand and no schema: it takes any JSON.
 import fastify from "fastify";
-import type { HttpServer } from "../servers.ts";
+import type { HttpServer } from "../contender.ts";
 
 async function serve(): Promise<number> {
   const app = fastify();

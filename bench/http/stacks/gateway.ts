@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { createGateway, implement, inProcess } from "@protomesh/runtime";
 import { Bench } from "../../gen/mesh/bench/v1/bench_mesh.ts";
 import { implementation } from "../../implementation.ts";
-import type { HttpServer } from "../servers.ts";
+import type { HttpServer } from "../contender.ts";
 import { portOf } from "./port.ts";
 
 export const server: HttpServer = {

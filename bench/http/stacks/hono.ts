@@ -1,7 +1,7 @@
 // hono on its node server with handlers written by hand and no schema: it takes any JSON.
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
-import type { HttpServer } from "../servers.ts";
+import type { HttpServer } from "../contender.ts";
 import { portOf } from "./port.ts";
 
 function serve(): Promise<number> {
