@@ -107,6 +107,26 @@ test("metadata goes both ways, also when the call fails", async () => {
   expect(trailers?.get("x-why")).toBe("lost");
 });
 
+test("an error says whether this call's headers had arrived, and is itself otherwise", async () => {
+  const error = new RpcError("UNAVAILABLE", "no oven", { metadata: new Metadata().set("x-why", "lost") });
+  const fails = open({
+    async getDish(_, context: CallContext) {
+      context.responseHeaders.set("x-cook", "ada");
+      throw error;
+    },
+    async ping() {
+      throw error;
+    },
+  }).kitchen;
+  const committed = await fails.getDish(soup).catch((error) => error);
+  expect(committed).toMatchObject({ code: "UNAVAILABLE", text: "no oven", committed: true, cause: error });
+  expect(committed.metadata).toBe(error.metadata);
+  await expect(fails.ping({})).rejects.toBe(error);
+
+  const passesOn = open({ ping: (_, context) => fails.getDish(soup, context) as never }).kitchen;
+  await expect(passesOn.ping({})).rejects.toMatchObject({ text: "no oven", committed: undefined });
+});
+
 test("a call that takes longer than its deadline fails, and its work is cancelled", async () => {
   let context: CallContext | undefined;
   const { kitchen, clock } = open({

@@ -107,14 +107,21 @@ function deliver(handler: Handler, call: Call, clock: Clock): Promise<unknown> {
         }
       },
       (error) => {
-        // Headers that were set before the failure arrive with it, as they do over gRPC.
-        if (!over && response.headers) tell(call.onHeaders, headers);
-        end(error);
+        // Headers that were set before the failure arrive with it, as they do over gRPC, and commit the call.
+        const committed = response.headers && !response.headers.empty ? true : undefined;
+        if (!over && committed) tell(call.onHeaders, headers);
+        end(error instanceof RpcError && error.committed !== committed ? withCommitted(error, committed) : error);
         // Whatever else still works for the call can stop.
         cancellation.cancel(error);
       },
     );
   });
+}
+
+/** The same error for this call: one that an implementation passes on speaks of another call's headers. */
+function withCommitted(error: RpcError, committed: true | undefined): RpcError {
+  const { code, text, details, metadata, refusedBy, origin } = error;
+  return new RpcError(code, text, { details, metadata, refusedBy, origin, committed, cause: error });
 }
 
 /** What the implementation set, and what its error brings. */

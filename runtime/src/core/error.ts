@@ -47,11 +47,16 @@ export interface RpcErrorOptions {
   /** Typed details, sent to the caller. Default: none. */
   readonly details?: readonly ErrorDetail[];
   /** Trailers: received with the failure, or to be sent with it. Default: none. */
-  readonly metadata?: Metadata;
+  readonly metadata?: Metadata | undefined;
   /** The policy of this process that refused the call. Default: the peer or the implementation failed it. */
-  readonly refusedBy?: string;
+  readonly refusedBy?: string | undefined;
   /** Who failed a call that was made to another process. Default: the failure arose in this one. */
-  readonly origin?: ErrorOrigin;
+  readonly origin?: ErrorOrigin | undefined;
+  /**
+   * True on a client when the response headers had arrived before the failure. That commits the call: no retry may
+   * replace it. Default: they had not. Source: gRFC A6, "When Retries are Valid".
+   */
+  readonly committed?: true | undefined;
   /** What went wrong underneath. Stays in this process: it is never sent. */
   readonly cause?: unknown;
 }
@@ -73,6 +78,7 @@ export class RpcError extends Error {
   readonly metadata: Metadata | undefined;
   readonly refusedBy: string | undefined;
   readonly origin: ErrorOrigin | undefined;
+  readonly committed: true | undefined;
 
   /** Throws a TypeError when the code is not the name of a failure. */
   constructor(code: Code, text: string, options: RpcErrorOptions = {}) {
@@ -84,6 +90,7 @@ export class RpcError extends Error {
     this.metadata = options.metadata;
     this.refusedBy = options.refusedBy;
     this.origin = options.origin;
+    this.committed = options.committed;
   }
 }
 

@@ -89,7 +89,8 @@ export abstract class Attempt {
   /** Why this side ended the call, when it did. */
   protected reason: RpcError | undefined;
   #over = false;
-  #answered = false;
+  /** True once response headers have arrived. An answer that is only a status has none. */
+  #answered: true | undefined;
   #unfollow: (() => void) | undefined;
   #outbox: Outbox | undefined;
 
@@ -152,7 +153,8 @@ export abstract class Attempt {
       return this.method.reply.decode(bytes);
     } catch (error) {
       const { path, reply } = this.method;
-      this.cancel(new RpcError("INTERNAL", `the reply of ${path} is not a ${reply.typeName}`, { cause: error }));
+      const text = `the reply of ${path} is not a ${reply.typeName}`;
+      this.cancel(new RpcError("INTERNAL", text, { cause: error, committed: this.#answered }));
       return undefined;
     }
   }
@@ -189,10 +191,11 @@ export abstract class Attempt {
 
   #error(status: GrpcStatus): RpcError {
     // An answer of the peer has headers of its own, if only the content-type; a status that grpc-js made up has none.
-    if (this.#answered || Object.keys(status.metadata.toJSON()).length > 0) return errorOf(status, "peer");
+    if (this.#answered || Object.keys(status.metadata.toJSON()).length > 0)
+      return errorOf(status, { origin: "peer", committed: this.#answered });
     const what =
       status.code === grpcStatus.DEADLINE_EXCEEDED ? `${this.method.path} did not answer in time` : this.link.name;
-    return errorOf(status, "transport", `${what}: ${tidy(status.details)}`);
+    return errorOf(status, { origin: "transport", text: `${what}: ${tidy(status.details)}` });
   }
 }
 

@@ -99,13 +99,22 @@ function add(wire: GrpcMetadata, key: string, value: MetadataValue, how?: "repla
 export const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
+/** Who said that a call failed, when, and in which words when not in the status's own. */
+interface ErrorSource {
+  readonly origin: ErrorOrigin;
+  /** The response headers had arrived. */
+  readonly committed?: true | undefined;
+  readonly text?: string;
+}
+
 /** The error that a failed call ends with. */
-export function errorOf(status: GrpcStatus, origin: ErrorOrigin, text = status.details): RpcError {
+export function errorOf(status: GrpcStatus, { origin, committed, text = status.details }: ErrorSource): RpcError {
   const packed = status.metadata.get(statusDetails)[0];
   const details = typeof packed === "object" ? decodeStatus(packed)?.details : undefined;
   return new RpcError(codeName(status.code), text, {
     metadata: received(status.metadata),
     origin,
+    committed,
     ...(details && { details }),
   });
 }

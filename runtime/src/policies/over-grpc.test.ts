@@ -10,6 +10,7 @@ import { type ClientOptions, createClient } from "../client.ts";
 import { systemClock } from "../core/clock.ts";
 import type { CallContext } from "../core/context.ts";
 import { RpcError } from "../core/error.ts";
+import { inProcess } from "../in-process.ts";
 import { QuotaFailure, RetryInfo } from "../messages/details.ts";
 import { findDetail } from "../messages/status.ts";
 import type { ServeOptions } from "../serve/options.ts";
@@ -69,6 +70,12 @@ async function kitchen(
   return createClient(only === "server" ? Kitchen : spec, target, client);
 }
 
+/** The same without a socket. */
+function kitchenHere(policy: MethodPolicy, methods: Partial<KitchenMethods>): Kitchen {
+  const spec = withPolicy({ auth: open, ...policy });
+  return createClient(spec, inProcess(implement(spec, { ...cook, ...methods } as Kitchen)));
+}
+
 test("a retry heals what fails twice, and the server knows which attempt it sees", async () => {
   const attempts: number[] = [];
   const users = await kitchen(
@@ -84,6 +91,41 @@ test("a retry heals what fails twice, and the server knows which attempt it sees
   expect(await users.getDish(soup)).toMatchObject({ name: "soup" });
   expect(attempts).toEqual([1, 2, 3]);
 });
+
+test.each(["over gRPC", "in process"])(
+  "headers commit a call: what fails after them is not repeated, %s",
+  async (way) => {
+    let runs = 0;
+    let headers = 0;
+    const methods: Partial<KitchenMethods> = {
+      async getDish(_, { responseHeaders }) {
+        runs++;
+        responseHeaders.set("x-cook", "ada");
+        throw new RpcError("UNAVAILABLE", "the oven is off");
+      },
+      async ping(_, { responseHeaders }) {
+        runs++;
+        responseHeaders.delete("x-looked-at-but-not-set");
+        throw new RpcError("UNAVAILABLE", "the clock is off");
+      },
+    };
+    const users = way === "over gRPC" ? await kitchen({ retry }, methods) : kitchenHere({ retry }, methods);
+    const onHeaders = () => {
+      headers += 1;
+    };
+    runs = 0;
+    await expect(users.getDish(soup, { onHeaders })).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      text: "the oven is off",
+      committed: true,
+    });
+    expect([runs, headers]).toEqual([1, 1]);
+
+    runs = 0;
+    await expect(users.ping({}, { onHeaders })).rejects.toMatchObject({ code: "UNAVAILABLE", committed: undefined });
+    expect([runs, headers]).toEqual([3, 1]);
+  },
+);
 
 test("a stream is retried until its first message, and not after it", async () => {
   let runs = 0;

@@ -110,6 +110,18 @@ test.each([
   expect(mounted.clock.pending).toBe(0);
 });
 
+test("never repeats after response headers, which commit the call", async () => {
+  const mounted = mount(retry, config, {
+    handler({ response }) {
+      if (response) response.headers = Metadata.from({ "x-cook": "ada" });
+      throw failure();
+    },
+  });
+  const { times, outcome } = await timeline(mounted, 300);
+  expect(times).toEqual([0]);
+  expect(outcome).toMatchObject({ code: "UNAVAILABLE", committed: true });
+});
+
 test("waits exactly as long as the peer says, then starts the backoff anew", async () => {
   const pushed = failure("RESOURCE_EXHAUSTED", withTrailer("250"));
   const { times } = await timeline(mount(retry, config, { handler: peer(failure(), pushed, failure(), {}) }), 600);

@@ -61,7 +61,7 @@ function judge(
   const attemptMs = attemptTimeout ? attemptMsOf(method.policy.timeout) : undefined;
 
   return (error, call, startedAt) => {
-    if (!(error instanceof RpcError) || error.refusedBy !== undefined) return "stop";
+    if (!(error instanceof RpcError) || error.refusedBy !== undefined || error.committed) return "stop";
     if (call.attempt >= attempts || call.cancellation?.reason) return "stop";
     const cut =
       attemptMs !== undefined && error.code === "DEADLINE_EXCEEDED" && clock.now() - startedAt >= attemptMs - earlyMs;
