@@ -100,14 +100,15 @@ test.each(codes.filter((code) => code !== "OK"))(
   },
 );
 
-test("an error that claims success is UNKNOWN", async () => {
-  const { kitchen } = await overGrpc({
+test("an error that claims success is a mistake of the implementation, and fails the call", async () => {
+  const { kitchen, errors } = await overGrpc({
     getDish() {
       throw new RpcError("OK", "fine");
     },
   });
 
-  await expect(kitchen.getDish(soup)).rejects.toMatchObject({ code: "UNKNOWN", text: "fine" });
+  await expect(kitchen.getDish(soup)).rejects.toMatchObject({ code: "INTERNAL" });
+  expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining('"OK" is not a code') })]);
 });
 
 test("a text that has no UTF-8 still arrives, on every kind of answer", async () => {

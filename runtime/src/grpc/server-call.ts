@@ -238,8 +238,7 @@ export class ServerCall {
 
   #sendError({ code, text }: RpcError, metadata: GrpcMetadata | null): void {
     this.#wire.sendStatus({
-      // An error that claims success would reach the caller as a reply without a message.
-      code: code === "OK" ? grpcStatus.UNKNOWN : codeNumber(code),
+      code: codeNumber(code),
       details: sentText(text),
       metadata,
     });
