@@ -4,7 +4,7 @@ import type { Handler } from "../core/layer.ts";
 import type { MethodSpec, Route, ServiceSpec } from "../core/spec.ts";
 import type { Target } from "../core/target.ts";
 import { describe, describedCodec, registryOf, schemaOf, undescribe } from "../messages/descriptors.ts";
-import type { MethodPolicy } from "../policies/index.ts";
+import { longestCall, type MethodPolicy } from "../policies/index.ts";
 import { compileBinder } from "./bind.ts";
 import { detailRegistry } from "./errors.ts";
 import { replyWriter } from "./json.ts";
@@ -28,6 +28,8 @@ export interface Endpoint {
   readonly takesStream: boolean;
   /** The status of a successful reply. */
   readonly successStatus: number;
+  /** How long a call may take, in milliseconds, unless its client asks for less. */
+  readonly longestMs: number;
   readonly target: Target;
   readonly handler: Handler;
   /** The request message. Throws HttpError 400. */
@@ -49,14 +51,17 @@ export function endpointsOf({ spec, target, client }: GatewayService): Endpoint[
 
   return Object.entries(called.methods).flatMap(([key, method]) => {
     if (method.routes.length === 0) return [];
+    const { http, timeout = {} } = method.policy as MethodPolicy;
     const shared = {
       method,
       target,
       details,
       streams: method.kind === "serverStream" || method.kind === "bidi",
       takesStream: method.kind === "clientStream" || method.kind === "bidi",
-      successStatus: configOf(method).successStatus ?? 200,
-      // In this process the server's policy applies; a client's on top of it would count the call twice.
+      successStatus: http?.successStatus ?? 200,
+      // The gateway is the client that sets the deadline, wherever the service is.
+      longestMs: longestCall(timeout),
+      // In this process the server's policy applies; a client's on top of it would retry without a wire that can fail.
       handler: handlers?.get(key) ?? target.handler(method),
     };
     return method.routes.map((route) => ({ ...shared, route, ...compile(method, route, registry, details) }));

@@ -69,9 +69,9 @@ export class Exchange {
 
   async #call(): Promise<Call> {
     const { endpoint, segments, query } = this.#matched;
-    const { method, route, target } = endpoint;
+    const { longestMs, method, route, target } = endpoint;
     const { clock, maxRequestBytes, readMetadata } = this.#settings;
-    const deadline = clock.now() + timeoutOf(this.#req.headers);
+    const deadline = clock.now() + Math.min(longestMs, timeoutOf(this.#req.headers));
     if (endpoint.takesStream) {
       throw new RpcError(
         "UNIMPLEMENTED",

@@ -10,6 +10,7 @@ import type { MethodSpec, ServiceSpec } from "../core/spec.ts";
 import { connect } from "../grpc/connect.ts";
 import { inProcess } from "../in-process.ts";
 import { describedCodec, registryOf } from "../messages/descriptors.ts";
+import type { TimeoutConfig } from "../policies/index.ts";
 import { implement } from "../server.ts";
 import { createGateway } from "./gateway.ts";
 
@@ -91,6 +92,16 @@ describe.each(places)("a kitchen $through", (place) => {
       message: "no such dish",
       details: [{ "@type": "type.googleapis.com/acme.Unknown", value: "AQ==" }],
     });
+  });
+
+  test.each<TimeoutConfig>([{ totalMs: 50 }, { maxMs: 50 }])("is not waited for longer than %j", async (timeout) => {
+    const { get } = await overHttp(
+      { getDish: () => new Promise(() => {}) },
+      { ...place, policy: { getDish: { timeout } } },
+    );
+    const response = await get("/v1/dishes/7");
+    expect(response.status).toBe(504);
+    expect(await response.json()).toMatchObject({ code: 4 });
   });
 
   test("hides what it threw", async () => {

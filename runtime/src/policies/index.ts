@@ -19,4 +19,4 @@ export type { AuthConfig } from "./auth.ts";
 export type { HttpConfig } from "./http.ts";
 export type { RateLimitConfig } from "./rate-limit.ts";
 export type { BudgetConfig, RetryConfig } from "./retry.ts";
-export type { TimeoutConfig } from "./timeout.ts";
+export { longestCall, type TimeoutConfig } from "./timeout.ts";

@@ -3,7 +3,7 @@ import type { Policy, Rule } from "../core/policy.ts";
 import type { TimeoutConfig } from "./timeout/config.ts";
 import { limitAttempt, limitCall, limitServing } from "./timeout/layers.ts";
 
-export type { TimeoutConfig } from "./timeout/config.ts";
+export { longestCall, type TimeoutConfig } from "./timeout/config.ts";
 
 const rules: readonly Rule<TimeoutConfig>[] = [
   {

@@ -14,3 +14,7 @@ export interface TimeoutConfig {
   /** Server: held back when the deadline travels to the next hop, so that an answer can still be sent. */
   readonly reserveMs?: number;
 }
+
+/** The longest that a client lets a call take, in milliseconds. Infinity: for ever. */
+export const longestCall = ({ totalMs, maxMs }: TimeoutConfig): number =>
+  Math.min(totalMs ?? Number.POSITIVE_INFINITY, maxMs ?? Number.POSITIVE_INFINITY);

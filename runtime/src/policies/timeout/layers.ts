@@ -7,12 +7,12 @@ import type { Site } from "../../core/policy.ts";
 import { refusal } from "../../core/refusal.ts";
 import { isStream } from "../../core/stream.ts";
 import { alarm } from "./alarm.ts";
-import type { TimeoutConfig } from "./config.ts";
+import { longestCall, type TimeoutConfig } from "./config.ts";
 import { onMessage, supervise } from "./supervise.ts";
 
 /** Client, outermost: a deadline for the whole call. It is a number; the transport holds the timer. */
-export function limitCall({ totalMs, maxMs }: TimeoutConfig, { clock }: Site): Layer | undefined {
-  const longest = Math.min(totalMs ?? Number.POSITIVE_INFINITY, maxMs ?? Number.POSITIVE_INFINITY);
+export function limitCall(config: TimeoutConfig, { clock }: Site): Layer | undefined {
+  const longest = longestCall(config);
   return longest === Number.POSITIVE_INFINITY ? undefined : capDeadline(longest, clock);
 }
 
