@@ -73,3 +73,20 @@ test("damaged descriptors are an error that says what to do", () => {
       "the descriptors of test.kitchen.v1.Kitchen are damaged: generate its code again",
     );
 });
+
+test("what a codec cannot hold is the caller's mistake, whatever the codec throws", () => {
+  const registry = registryOf(Kitchen);
+  const narrow: Codec = {
+    ...(Kitchen.methods.createDish?.reply as Codec),
+    decode() {
+      throw new Error("Value is larger than Number.MAX_SAFE_INTEGER");
+    },
+  };
+  const message = create(schemaOf(narrow, registry));
+  expect(() => undescribe(narrow, registry)(message)).toThrow(
+    expect.objectContaining({
+      code: "INVALID_ARGUMENT",
+      text: "this server cannot hold the test.kitchen.v1.Dish it was sent: Value is larger than Number.MAX_SAFE_INTEGER",
+    }),
+  );
+});

@@ -22,6 +22,7 @@ import {
   file_google_protobuf_type,
   file_google_protobuf_wrappers,
 } from "@bufbuild/protobuf/wkt";
+import { RpcError } from "../core/error.ts";
 import type { Codec, ServiceSpec } from "../core/spec.ts";
 import { type EsCodec, esCodec } from "./codec.ts";
 
@@ -98,9 +99,22 @@ export function describe(codec: Codec, registry: FileRegistry): (message: unknow
   return (message) => fromBinary(schema, codec.encode(message));
 }
 
-/** The way back: turns protobuf-es messages into the codec's. */
+/**
+ * The way back: turns protobuf-es messages into the codec's. Fails with INVALID_ARGUMENT when the codec cannot hold what
+ * is in the message: ts-proto without `forceLong=bigint` has no room for 64-bit numbers above 2^53.
+ */
 export function undescribe(codec: Codec, registry: FileRegistry): (message: Message) => unknown {
   if ("schema" in codec) return (message) => message;
   const schema = schemaOf(codec, registry);
-  return (message) => codec.decode(toBinary(schema, message));
+  return (message) => {
+    const bytes = toBinary(schema, message);
+    try {
+      return codec.decode(bytes);
+    } catch (cause) {
+      const why = cause instanceof Error ? `: ${cause.message}` : "";
+      throw new RpcError("INVALID_ARGUMENT", `this server cannot hold the ${codec.typeName} it was sent${why}`, {
+        cause,
+      });
+    }
+  };
 }
