@@ -30,6 +30,8 @@ export interface Endpoint {
   readonly successStatus: number;
   /** How long a call may take, in milliseconds, unless its client asks for less. */
   readonly longestMs: number;
+  /** How long a stream may stand still, in milliseconds. */
+  readonly idleMs: number;
   readonly target: Target;
   readonly handler: Handler;
   /** The request message. Throws HttpError 400. */
@@ -61,6 +63,7 @@ export function endpointsOf({ spec, target, client }: GatewayService): Endpoint[
       successStatus: http?.successStatus ?? 200,
       // The gateway is the client that sets the deadline, wherever the service is.
       longestMs: longestCall(timeout),
+      idleMs: timeout.idleMs ?? Number.POSITIVE_INFINITY,
       // In this process the server's policy applies; a client's on top of it would retry without a wire that can fail.
       handler: handlers?.get(key) ?? target.handler(method),
     };

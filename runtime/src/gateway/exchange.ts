@@ -13,7 +13,7 @@ import { errorHeaders, errorJson, statusOf } from "./errors.ts";
 import { chooseFraming, type Framing } from "./framing.ts";
 import { chosenStatus, type HeaderWriter, type MetadataReader, timeoutOf } from "./headers.ts";
 import { peerOf } from "./peer.ts";
-import { cutStream, endStream, sendJson, sendStream } from "./respond.ts";
+import { cutStream, drained, endStream, sendJson, sendStream } from "./respond.ts";
 import type { Matched } from "./router.ts";
 
 /** What all requests of a gateway have in common. */
@@ -33,6 +33,7 @@ export class Exchange {
   readonly #res: ServerResponse;
   readonly #settings: ExchangeSettings;
   readonly #cancellation = new Cancellation();
+  #deadline = Number.POSITIVE_INFINITY;
   #framing: Framing | undefined;
   #headers: Metadata | undefined;
   #trailers: Metadata | undefined;
@@ -71,7 +72,7 @@ export class Exchange {
     const { endpoint, segments, query } = this.#matched;
     const { longestMs, method, route, target } = endpoint;
     const { clock, maxRequestBytes, readMetadata } = this.#settings;
-    const deadline = clock.now() + Math.min(longestMs, timeoutOf(this.#req.headers));
+    this.#deadline = clock.now() + Math.min(longestMs, timeoutOf(this.#req.headers));
     if (endpoint.takesStream) {
       throw new RpcError(
         "UNIMPLEMENTED",
@@ -85,7 +86,7 @@ export class Exchange {
       method,
       request: endpoint.bind(segments, query, body),
       metadata,
-      deadline,
+      deadline: this.#deadline,
       attempt: 1,
       cancellation: this.#cancellation,
       retry: true,
@@ -106,13 +107,26 @@ export class Exchange {
 
   async #stream(messages: AsyncIterable<unknown>): Promise<void> {
     const framing = this.#framing as Framing;
-    await sendStream(this.#req, this.#res, messages, framing, this.endpoint.print, () =>
+    const begin = () =>
       this.#res.writeHead(this.#status(), {
         ...this.#settings.printHeaders(this.#headers),
         "content-type": framing.contentType,
-      }),
-    );
+      });
+    await sendStream(this.#req, this.#res, messages, framing, this.endpoint.print, begin, () => this.#room());
     endStream(this.#req, this.#res, framing.close, this.#trailers);
+  }
+
+  /** Waits for a client that does not read, but no longer than for a service that does not send. */
+  #room(): Promise<void> {
+    const { idleMs, method } = this.endpoint;
+    const { clock } = this.#settings;
+    const leftMs = Math.min(this.#deadline - clock.now(), idleMs);
+    const room = drained(this.#res, this.#cancellation);
+    if (leftMs === Number.POSITIVE_INFINITY) return room;
+    const stop = clock.schedule(leftMs, () =>
+      this.cancel(new RpcError("DEADLINE_EXCEEDED", `the client of ${method.path} did not read in time`)),
+    );
+    return room.finally(stop);
   }
 
   #status(): number {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Cancellation } from "../core/cancellation.ts";
 import type { Metadata } from "../core/metadata.ts";
 import type { Framing } from "./framing.ts";
 import { printTrailers, type ResponseHeaders, wantsTrailers } from "./headers.ts";
@@ -33,10 +34,11 @@ export function sendJson(
 }
 
 /**
- * Answers with a stream, message by message, no faster than the client reads. `begin` writes the status line; it runs
- * when the first message is there or the stream has ended without one, so that a failure before can still be a status.
+ * Answers with a stream, message by message. `begin` writes the status line; it runs when the first message is there
+ * or the stream has ended without one, so that a failure before can still be a status. `room` runs when the client has
+ * much to read, and resolves when the next message may follow.
  *
- * Fails with what the stream, or printing, failed with.
+ * Fails with what the stream, printing, or `room` failed with.
  */
 export async function sendStream(
   req: IncomingMessage,
@@ -45,6 +47,7 @@ export async function sendStream(
   framing: Framing,
   print: (message: unknown) => string,
   begin: () => void,
+  room: () => Promise<void>,
 ): Promise<void> {
   for await (const message of messages) {
     const json = print(message);
@@ -52,7 +55,7 @@ export async function sendStream(
     if (first) begin();
     // Leaving the loop tells the source to stop.
     if (req.method === "HEAD" || res.destroyed) break;
-    if (!res.write((first ? framing.open : "") + framing.message(json, first))) await drained(res);
+    if (!res.write((first ? framing.open : "") + framing.message(json, first))) await room();
   }
   if (!res.headersSent) {
     begin();
@@ -60,15 +63,24 @@ export async function sendStream(
   }
 }
 
-/** Waits until the client has read what was written, or is gone. */
-const drained = (res: ServerResponse): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
+/**
+ * Waits until the client has read what was written, or is gone. A call that ends before takes the response with it, as
+ * nothing more can be said there; then this fails with the reason.
+ */
+export function drained(res: ServerResponse, cancellation: Cancellation): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const leave = cancellation.onCancel((reason) => {
+      res.off("drain", done).off("close", done).destroy();
+      reject(reason);
+    });
+    function done() {
       res.off("drain", done).off("close", done);
+      leave();
       resolve();
-    };
-    res.on("drain", done).on("close", done);
+    }
+    if (!cancellation.reason) res.on("drain", done).on("close", done);
   });
+}
 
 /** Ends a stream: the last text, then the trailers that the client can read. */
 export function endStream(req: IncomingMessage, res: ServerResponse, text: string, trailers?: Metadata): void {

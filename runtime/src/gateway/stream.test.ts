@@ -7,6 +7,7 @@ import { listen, open, overHttp, raw, rawGet, text } from "../../test/over-http.
 import { RpcError } from "../core/error.ts";
 import type { Handler } from "../core/layer.ts";
 import type { Target } from "../core/target.ts";
+import type { TimeoutConfig } from "../policies/index.ts";
 import { createGateway, type Gateway } from "./gateway.ts";
 
 const dish = (id: number) => ({
@@ -32,6 +33,16 @@ const twoThenFail: Partial<KitchenMethods> = {
   },
 };
 const status = { code: 10, message: "burnt", details: [] };
+
+/** Once nothing is made for so many turns of the event loop, all buffers on the way are full. */
+async function allFull(made: () => number): Promise<void> {
+  let before = -1;
+  for (let turns = 0; turns < 500; turns += 1) {
+    if (made() > 0 && made() !== before) turns = 0;
+    before = made();
+    await new Promise(setImmediate);
+  }
+}
 
 describe.each(["in-process", "grpc"] as const)("a stream %s", (through) => {
   test("is a line with a result for each message", async () => {
@@ -137,16 +148,37 @@ describe.each(["in-process", "grpc"] as const)("a stream %s", (through) => {
     const socket = await open(port);
     socket.pause();
     socket.write("GET /v1/dishes:watch HTTP/1.1\r\nhost: x\r\n\r\n");
-    // Once nothing is made for so many turns of the event loop, all buffers on the way are full.
-    let before = -1;
-    for (let turns = 0; turns < 500; turns += 1) {
-      if (made > 0 && made !== before) turns = 0;
-      before = made;
-      await new Promise(setImmediate);
-    }
+    await allFull(() => made);
     expect(made).toBeLessThan(500);
     socket.destroy();
     expect(await stopped.promise).toBe("CANCELLED");
+    await gateway.idle();
+  });
+
+  test.each<{ what: string; headers?: string; timeout?: TimeoutConfig; end?: boolean }>([
+    { what: "its deadline", headers: "grpc-timeout: 300m\r\n" },
+    { what: "timeout.total", timeout: { totalMs: 300 } },
+    { what: "timeout.idle", timeout: { idleMs: 300 } },
+    { what: "the shutdown of the server", end: true },
+  ])("does not outlast $what when the client does not read", async ({ headers = "", timeout = {}, end }) => {
+    let made = 0;
+    const { port, gateway } = await overHttp(
+      {
+        async *watchDishes() {
+          const name = "x".repeat(64 * 1024);
+          for (;;) {
+            made += 1;
+            yield Dish.create({ name });
+          }
+        },
+      },
+      { through, policy: { watchDishes: { timeout } } },
+    );
+    const socket = await open(port);
+    socket.pause();
+    socket.write(`GET /v1/dishes:watch HTTP/1.1\r\nhost: x\r\n${headers}\r\n`);
+    await allFull(() => made);
+    if (end) gateway.end("streams");
     await gateway.idle();
   });
 
