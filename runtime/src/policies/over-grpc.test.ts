@@ -163,6 +163,26 @@ test("a refused call carries when to come back, and a client that retries comes 
   expect(await patient.getDish(soup)).toMatchObject({ name: "soup" });
 });
 
+test("a refusal in this process is not repeated, not even when an implementation passes it on", async () => {
+  const larder = kitchenHere({ retry, rateLimit: [{ ...limit, perSecond: 0.01 }] }, {});
+  await larder.getDish(soup);
+  const refused = { code: "RESOURCE_EXHAUSTED", refusedBy: "rateLimit" };
+  await expect(larder.getDish(soup)).rejects.toMatchObject(refused);
+
+  let runs = 0;
+  const users = kitchenHere(
+    { retry },
+    {
+      getDish(request, context) {
+        runs++;
+        return larder.getDish(request, context);
+      },
+    },
+  );
+  await expect(users.getDish(soup)).rejects.toMatchObject(refused);
+  expect(runs).toBe(1);
+});
+
 test("the time of a call reaches the server, less its reserve, and ends the work there", async () => {
   const over = gate<unknown>();
   let left = 0;
