@@ -3,6 +3,7 @@ import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { type Code, codeNumber, type ErrorDetail, RpcError, type RpcErrorOptions } from "../core/error.ts";
 import { BadRequest, RetryInfo, standardDetails } from "../messages/details.ts";
 import { detail, findDetail } from "../messages/status.ts";
+import { type Quota, quotasOf } from "../policies/index.ts";
 
 /** HTTP status by gRPC code. Source: google/rpc/code.proto, "HTTP Mapping". */
 const statuses: { readonly [C in Code]: number } = {
@@ -55,7 +56,9 @@ export function badRequest(field: string, description: string, cause?: unknown):
 /** The HTTP status of a failed call. */
 export const statusOf = (error: RpcError): number => (error instanceof HttpError ? error.status : statuses[error.code]);
 
-/** The headers that a failure brings with it. Source: RFC 9110, 11.6.1 and 10.2.3. */
+/**
+ * The headers that a failure brings with it. Source: RFC 9110, 11.6.1 and 10.2.3; draft-ietf-httpapi-ratelimit-headers.
+ */
 export function errorHeaders(error: RpcError): { readonly [name: string]: string } {
   const status = statusOf(error);
   const headers: { [name: string]: string } = error instanceof HttpError ? { ...error.headers } : {};
@@ -64,7 +67,23 @@ export function errorHeaders(error: RpcError): { readonly [name: string]: string
     const delay = findDetail(error, RetryInfo)?.retryDelay;
     if (delay) headers["retry-after"] = String(Math.max(0, Number(delay.seconds) + Math.ceil(delay.nanos / 1e9)));
   }
+  if (status === 429) Object.assign(headers, rateLimitHeaders(quotasOf(error), headers["retry-after"]));
   return headers;
+}
+
+/** The limits that refused; how to go on is known of the first one only. `wait` is in seconds. */
+function rateLimitHeaders(quotas: readonly Quota[], wait: string | undefined): { readonly [name: string]: string } {
+  // Other names have no form in a header. Source: RFC 9651, 3.3.3.
+  const printable = quotas.filter(({ name }) => /^[\x20-\x7e]*$/.test(name));
+  const quoted = ({ name }: Quota) => `"${name.replace(/["\\]/g, "\\$&")}"`;
+  const [first] = printable;
+  if (first === undefined) return {};
+  return {
+    "ratelimit-policy": printable
+      .map((quota) => `${quoted(quota)};q=${quota.amount};w=${quota.windowSeconds}`)
+      .join(", "),
+    ...(first === quotas[0] && { ratelimit: `${quoted(first)};r=0${wait === undefined ? "" : `;t=${wait}`}` }),
+  };
 }
 
 /** Knows the standard error details and the messages of the services behind a gateway. */

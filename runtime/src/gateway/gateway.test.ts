@@ -319,6 +319,8 @@ describe("what a method's policy says", () => {
     const refused = await get("/v1/ping");
     expect(refused.status).toBe(429);
     expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(refused.headers.get("ratelimit-policy")).toBe('"one";q=1;w=1000');
+    expect(refused.headers.get("ratelimit")).toBe(`"one";r=0;t=${refused.headers.get("retry-after")}`);
     expect(calls).toBe(2);
   });
 });

@@ -6,7 +6,7 @@ import type { KitchenMethods } from "../../test/over-grpc.ts";
 import { overHttp, raw, text } from "../../test/over-http.ts";
 import { RpcError } from "../core/error.ts";
 import type { Metadata } from "../core/metadata.ts";
-import { ErrorInfo, RetryInfo } from "../messages/details.ts";
+import { ErrorInfo, QuotaFailure, RetryInfo } from "../messages/details.ts";
 import { detail } from "../messages/status.ts";
 import type { GatewayOptions } from "./gateway.ts";
 
@@ -284,6 +284,32 @@ describe("a failure", () => {
   ] as const)("%s with a RetryInfo says when to come back", async (code, retryDelay, expected) => {
     const { get } = await failing(new RpcError(code, "", { details: [detail(RetryInfo, { retryDelay })] }));
     expect((await get("/v1/ping")).headers.get("retry-after")).toBe(expected);
+  });
+
+  test("rate limits are headers; names that no header can hold are left out", async () => {
+    const violations = ['a "b" \\', "ü", "c\r\nx: y", "d"].map((name, n) => ({
+      quotaMetric: "mesh.v1.rate_limit",
+      quotaId: name,
+      quotaDimensions: { window: "60s" },
+      quotaValue: BigInt(n + 1),
+    }));
+    const quota = detail(QuotaFailure, { violations });
+    const wait = detail(RetryInfo, { retryDelay: { seconds: 1n, nanos: 1 } });
+    const { get } = await failing(new RpcError("RESOURCE_EXHAUSTED", "", { details: [quota, wait] }));
+    const { headers } = await get("/v1/ping");
+    expect(headers.get("ratelimit-policy")).toBe('"a \\"b\\" \\\\";q=1;w=60, "d";q=4;w=60');
+    expect(headers.get("ratelimit")).toBe('"a \\"b\\" \\\\";r=0;t=2');
+    const never = await failing(new RpcError("RESOURCE_EXHAUSTED", "", { details: [quota] }));
+    expect((await never.get("/v1/ping")).headers.get("ratelimit")).toBe('"a \\"b\\" \\\\";r=0');
+  });
+
+  test.each([
+    ["RESOURCE_EXHAUSTED", [detail(QuotaFailure, { violations: [{ subject: "disk" }] })]],
+    ["RESOURCE_EXHAUSTED", []],
+  ] as const)("%s for another reason has no rate limit headers", async (code, details) => {
+    const { get } = await failing(new RpcError(code, "", { details }));
+    const { headers } = await get("/v1/ping");
+    expect([headers.get("ratelimit-policy"), headers.get("ratelimit")]).toEqual([null, null]);
   });
 
   test("prints details by their type, and those that are damaged by their bytes", async () => {

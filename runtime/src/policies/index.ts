@@ -17,6 +17,6 @@ export { type Field, OptionError, type OptionValue, parseFields } from "../core/
 export type { FieldFacts, MethodFacts, Policy, Rule } from "../core/policy.ts";
 export type { AuthConfig } from "./auth.ts";
 export type { HttpConfig } from "./http.ts";
-export type { RateLimitConfig } from "./rate-limit.ts";
+export { type Quota, quotasOf, type RateLimitConfig } from "./rate-limit.ts";
 export type { BudgetConfig, RetryConfig } from "./retry.ts";
 export { longestCall, type TimeoutConfig } from "./timeout.ts";

@@ -8,9 +8,10 @@ import type { FieldFacts, MethodFacts } from "../core/policy.ts";
 import { siteFactory } from "../core/site.ts";
 import { tsProtoCodec } from "../messages/codec.ts";
 import { QuotaFailure, RetryInfo } from "../messages/details.ts";
-import { findDetail } from "../messages/status.ts";
+import { detail, findDetail } from "../messages/status.ts";
 import { FakeClock, mount } from "../testing.ts";
 import { Buckets, Gcra } from "./rate-limit/bucket.ts";
+import { quotaFields, quotaOf, quotasOf } from "./rate-limit/quota.ts";
 import { type RateLimitConfig, type RateLimitEvent, rateLimit, rateLimitChannel } from "./rate-limit.ts";
 
 const limit = (part: Partial<RateLimitConfig> = {}): RateLimitConfig => ({
@@ -65,6 +66,32 @@ test("a refusal says how long to wait, to people, to gRPC and to programs", asyn
   expect(findDetail(error, QuotaFailure)?.violations).toMatchObject([
     { subject: "rate_limit:tenant", description: 'limit "tenant" admits 24 per minute, 1 at once' },
   ]);
+  expect(quotasOf(error)).toEqual([{ name: "tenant", amount: 24, windowSeconds: 60 }]);
+});
+
+test.each([
+  [200, 200, 1],
+  [1.5, 90, 60],
+  [1 / 3, 20, 60],
+  [5 / 3600, 5, 3600],
+  [7 / 86_400, 7, 86_400],
+  [Math.PI, 3, 1],
+  [1e-7, 1, 10_000_000],
+  [1e30, 999_999_999_999_999, 1],
+])("callers see %d per second as whole numbers: %d in %d s", async (perSecond, amount, windowSeconds) => {
+  expect(quotaOf(limit({ perSecond }))).toEqual({ name: "tenant", amount, windowSeconds });
+});
+
+test.each([
+  ["another metric", { quotaMetric: "cpus" }],
+  ["no window", { quotaDimensions: {} }],
+  ["a window that is no number", { quotaDimensions: { window: "1m" } }],
+  ["nothing", { quotaValue: 0n }],
+  ["more than headers hold", { quotaValue: 2n ** 60n }],
+])("a quota failure that has %s is no rate limit", (_, change) => {
+  const fields = { ...quotaFields({ name: "a", amount: 1, windowSeconds: 1 }), ...change };
+  const details = [detail(QuotaFailure, { violations: [fields] })];
+  expect(quotasOf(new RpcError("RESOURCE_EXHAUSTED", "", { details }))).toEqual([]);
 });
 
 describe("keys", () => {

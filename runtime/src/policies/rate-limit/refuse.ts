@@ -4,6 +4,7 @@ import { refusal } from "../../core/refusal.ts";
 import { QuotaFailure, RetryInfo } from "../../messages/details.ts";
 import { detail } from "../../messages/status.ts";
 import type { RateLimitConfig } from "./config.ts";
+import { quotaFields, quotaOf } from "./quota.ts";
 
 const longestPushbackMs = 2 ** 31 - 1;
 
@@ -12,14 +13,15 @@ export class Refusals {
   readonly #path: string;
   readonly #says: string;
   readonly #burst: number;
-  readonly #violation: { readonly subject: string; readonly description: string };
+  readonly #violation: { readonly subject: string; readonly description: string } & ReturnType<typeof quotaFields>;
   readonly #quota: ErrorDetail;
 
-  constructor(path: string, { name, perSecond, burst }: RateLimitConfig) {
+  constructor(path: string, config: RateLimitConfig) {
+    const { name, perSecond, burst } = config;
     this.#path = path;
     this.#says = `limit "${name}" admits ${rateText(perSecond)}, ${burst} at once`;
     this.#burst = burst;
-    this.#violation = { subject: `rate_limit:${name}`, description: this.#says };
+    this.#violation = { subject: `rate_limit:${name}`, description: this.#says, ...quotaFields(quotaOf(config)) };
     this.#quota = detail(QuotaFailure, { violations: [this.#violation] });
   }
 
