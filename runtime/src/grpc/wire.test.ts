@@ -219,7 +219,7 @@ test("a reply that is not the message is INTERNAL, in a stream after the good on
     server.forceShutdown();
   });
   const kitchen = createKitchenClient(target);
-  const expected = { code: "INTERNAL", text: expect.stringContaining("test.kitchen.v1.Dish") };
+  const expected = { code: "INTERNAL", text: expect.stringContaining("test.kitchen.v1.Dish"), committed: true };
 
   await expect(kitchen.getDish(soup)).rejects.toMatchObject(expected);
   await expect(collect(kitchen.watchDishes({ count: 2, failAfter: 0 }))).rejects.toMatchObject(expected);
