@@ -106,7 +106,14 @@ export class Exchange {
   }
 
   async #stream(messages: AsyncIterable<unknown>): Promise<void> {
-    const framing = this.#framing as Framing;
+    const framing = this.#framing;
+    if (!framing) {
+      // Its failure would be news to nobody.
+      messages[Symbol.asyncIterator]()
+        .return?.()
+        .catch(() => {});
+      throw new TypeError(`${this.endpoint.method.path} replied with a stream, and is ${this.endpoint.method.kind}`);
+    }
     const begin = () =>
       this.#res.writeHead(this.#status(), {
         ...this.#settings.printHeaders(this.#headers),

@@ -311,6 +311,25 @@ test("a stream that does not watch its call is told when the client leaves witho
   await left.promise;
 });
 
+test("a stream in reply to a unary call is a 500 that the log explains, and is left", async () => {
+  const left = gate();
+  const dishes = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => new Promise<never>(() => {}),
+      async return() {
+        left.open();
+        return { done: true as const, value: undefined };
+      },
+    }),
+  };
+  const { port, errors } = await before(async () => dishes);
+  const { status, body } = await rawGet(port, "/v1/ping");
+  expect(status).toBe(500);
+  expect(JSON.parse(body)).toEqual({ code: 13, message: expect.stringMatching(/^internal error /), details: [] });
+  expect(String(errors)).toMatch(/Ping replied with a stream, and is unary/);
+  await left.promise;
+});
+
 test("an error that only says that the call was cancelled is not reported", async () => {
   const asked = gate();
   const { port, gateway, errors } = await before(({ cancellation }) => {
