@@ -147,19 +147,16 @@ test("a unary method that returns a stream is a mistake of the implementation", 
   expect(String(reported[0])).toMatch(/GetDish returned a stream instead of a message/);
 });
 
-test("a log that throws takes neither the call nor the process down", async () => {
+test("a log that throws does not take the call down", async () => {
   const onError = () => {
     throw new Error("the log is down");
   };
   const broken = () => {
     throw new Error("bug");
   };
-  const { kitchen } = await overGrpc({ getDish: broken }, { listen: { onError } });
-  await expect(kitchen.getDish({ name: "", id: 1n, withRecipe: false })).rejects.toMatchObject({ code: "INTERNAL" });
-  const local = createKitchenClient(
-    inProcess(implement(Kitchen, { ...cook, getDish: broken } as Kitchen), { onError }),
-  );
-  await expect(local.getDish({ name: "", id: 1n, withRecipe: false })).rejects.toMatchObject({ code: "INTERNAL" });
+  const target = inProcess(implement(Kitchen, { ...cook, getDish: broken } as Kitchen), { onError });
+  const call = createKitchenClient(target).getDish({ name: "", id: 1n, withRecipe: false });
+  await expect(call).rejects.toMatchObject({ code: "INTERNAL" });
 });
 
 test.each([5, "OK", "NOT_A_CODE"])("an RpcError of code %j is refused, with the name to use", (code) => {

@@ -4,6 +4,7 @@ import { CallContext } from "./core/context.ts";
 import { lateText, RpcError, unreachableText } from "./core/error.ts";
 import { compose, type Handler, type Layer } from "./core/layer.ts";
 import type { AuthProvider } from "./core/policy.ts";
+import { type Report, reliable } from "./core/report.ts";
 import { type SiteOptions, siteFactory } from "./core/site.ts";
 import type { MethodSpec, ServiceSpec } from "./core/spec.ts";
 import { isStream, mapError } from "./core/stream.ts";
@@ -39,7 +40,7 @@ export interface ServerOptions extends Pick<SiteOptions, "clock" | "random"> {
    *
    * Default: prints it on stderr.
    */
-  readonly onError?: ((error: unknown, id: string, method: MethodSpec) => void) | undefined;
+  readonly onError?: Report | undefined;
 }
 
 /** A method with everything that serves it. */
@@ -112,13 +113,7 @@ export function hideError(
     if (error.code === "DEADLINE_EXCEEDED") return new RpcError(error.code, lateText(method.path), { cause: error });
   }
   const id = randomUUID();
-  try {
-    onError(error, id, method);
-  } catch (failure) {
-    // A log that is down must not take the call down with it.
-    printError(error, id, method);
-    console.error("and onError itself threw:", failure);
-  }
+  reliable(onError, printError)(error, id, method);
   return error instanceof RpcError
     ? new RpcError(error.code, unreachableText(method.path, id), { cause: error })
     : new RpcError("INTERNAL", `internal error ${id}`, { cause: error });
