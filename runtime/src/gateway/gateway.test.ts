@@ -146,7 +146,7 @@ test("a listener that throws breaks nothing, and nothing is lost", async () => {
   expect((await get("/v1/ping")).status).toBe(500);
   expect(printed.mock.calls).toEqual([
     [expect.stringContaining("/test.kitchen.v1.Kitchen/Ping failed behind the gateway"), expect.any(SyntaxError)],
-    ["and onError itself threw:", failure],
+    ["and onError itself failed:", failure],
   ]);
 });
 
@@ -456,4 +456,12 @@ test("a pipelined pair of requests gets two answers in order", async () => {
   const request = (path: string, close: string) => `GET ${path} HTTP/1.1\r\nhost: x\r\n${close}\r\n`;
   const both = await raw(port, request("/v1/dishes/1", "") + request("/nope", "connection: close\r\n"));
   expect(both.match(/HTTP\/1.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 404"]);
+});
+
+test("what is no service, and an option that nobody reads, is refused", () => {
+  const own = implement(Kitchen, cook as Kitchen);
+  expect(() => createGateway([own] as never)).toThrow(
+    /\{ spec, target \}: for an implementation, inProcess\(implement/,
+  );
+  expect(() => createGateway([], { maxRequestByte: 1 } as never)).toThrow(/did you mean maxRequestBytes\?/);
 });

@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { RpcError } from "../core/error.ts";
+import { checkKeys, keysOf } from "../core/known-keys.ts";
+import { type Report, reliable } from "../core/report.ts";
 import type { MethodSpec } from "../core/spec.ts";
+import type { Target } from "../core/target.ts";
 import { endpointsOf, type GatewayService } from "./endpoint.ts";
 import { detailRegistry, errorHeaders, errorJson, type HttpError } from "./errors.ts";
 import { Exchange, type ExchangeSettings } from "./exchange.ts";
@@ -22,7 +25,7 @@ export interface GatewayOptions {
    *
    * Default: prints it on stderr.
    */
-  readonly onError?: ((error: unknown, id: string, method: MethodSpec) => void) | undefined;
+  readonly onError?: Report | undefined;
   /** For tests. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
@@ -47,12 +50,19 @@ export interface Gateway {
  * Throws when two routes match the same requests, and when a target does not have a method that has a route.
  */
 export function createGateway(services: readonly GatewayService[], options: GatewayOptions = {}): Gateway {
+  checkKeys(options, known, "createGateway");
+  for (const { spec, target } of services) {
+    if (spec && typeof (target as Partial<Target> | undefined)?.handler === "function") continue;
+    throw new TypeError(
+      "createGateway takes services as { spec, target }: for an implementation, inProcess(implement(...)) is the target",
+    );
+  }
   const router = new Router(services.flatMap(endpointsOf));
   const settings: ExchangeSettings = {
     maxRequestBytes: positive(options.maxRequestBytes ?? 4 * 1024 * 1024),
     readMetadata: metadataReader(options.requestHeaders),
     printHeaders: headerWriter(options.responseHeaders),
-    onError: reporter(options.onError),
+    onError: reliable(options.onError ?? printError, printError),
     clock: options.clock ?? systemClock,
   };
   const running = new Set<Exchange>();
@@ -88,23 +98,17 @@ export function createGateway(services: readonly GatewayService[], options: Gate
   });
 }
 
+const known = keysOf<GatewayOptions>({
+  maxRequestBytes: true,
+  requestHeaders: true,
+  responseHeaders: true,
+  onError: true,
+  clock: true,
+});
 const standard = detailRegistry();
 
 function refuse(req: IncomingMessage, res: ServerResponse, error: HttpError): void {
   sendJson(req, res, error.status, errorHeaders(error), JSON.stringify(errorJson(error, standard)));
-}
-
-/** A listener that cannot break the gateway: what it throws is printed with what it was told. */
-function reporter(onError: GatewayOptions["onError"]): ExchangeSettings["onError"] {
-  if (!onError) return printError;
-  return (error, id, method) => {
-    try {
-      onError(error, id, method);
-    } catch (failure) {
-      printError(error, id, method);
-      console.error("and onError itself threw:", failure);
-    }
-  };
 }
 
 function printError(error: unknown, id: string, method: MethodSpec): void {

@@ -246,3 +246,11 @@ test.each([
 ])("the options %j are refused by name", (options, name) => {
   expect(() => connect("localhost:1", options)).toThrow(name);
 });
+
+test.each([
+  [{ tsl: {} }, /connect\("users:1"\): unknown key "tsl", did you mean tls\?/],
+  [{ tls: { caFile: "ca.pem" } }, /: tls: unknown key "caFile". Known keys: ca, cert, key, serverName/],
+  [{ keepalive: { time: 1 } }, /: keepalive: unknown key "time", did you mean timeMs\?/],
+])("an option that nobody reads is refused: %j", (options, text) => {
+  expect(() => connect("users:1", options as never)).toThrow(text);
+});

@@ -1,6 +1,7 @@
 import { Channel, type ChannelOptions, connectivityState } from "@grpc/grpc-js";
 import { systemClock } from "../core/clock.ts";
 import { RpcError } from "../core/error.ts";
+import { checkKeys, keysOf } from "../core/known-keys.ts";
 import type { Handler } from "../core/layer.ts";
 import type { MethodSpec } from "../core/spec.ts";
 import type { Target } from "../core/target.ts";
@@ -40,6 +41,18 @@ export function connect(address: string, options: ConnectOptions = {}): Target {
 /** gRPC's own maximum, two minutes, would keep callers waiting long after the peer is back. */
 const reconnect = { "grpc.initial_reconnect_backoff_ms": 200, "grpc.max_reconnect_backoff_ms": 5_000 };
 
+const known = {
+  connect: keysOf<ConnectOptions>({
+    tls: true,
+    connectTimeoutMs: true,
+    maxReceiveBytes: true,
+    maxSendBytes: true,
+    keepalive: true,
+  }),
+  tls: keysOf<ClientTls>({ ca: true, cert: true, key: true, serverName: true }),
+  keepalive: keysOf<Keepalive>({ timeMs: true, timeoutMs: true, withoutCalls: true }),
+};
+
 class Connection implements Target, Link {
   readonly name: string;
   readonly local = false;
@@ -57,6 +70,10 @@ class Connection implements Target, Link {
   constructor(address: string, options: ConnectOptions) {
     const where = `connect(${JSON.stringify(address)})`;
     checkAddress(address, where);
+    // A misspelt tls would send credentials in clear.
+    checkKeys(options, known.connect, where);
+    if (typeof options.tls === "object") checkKeys(options.tls, known.tls, `${where}: tls`);
+    if (options.keepalive) checkKeys(options.keepalive, known.keepalive, `${where}: keepalive`);
     this.name = address;
     this.#connectTimeoutMs = positive(options.connectTimeoutMs, "connectTimeoutMs", where) ?? 5_000;
     const serverName = options.tls === true ? undefined : options.tls?.serverName;

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { checkKeys } from "../core/known-keys.ts";
+import { checkKeys, keysOf } from "../core/known-keys.ts";
 import type { MethodSpec } from "../core/spec.ts";
 import type { GatewayService } from "../gateway/endpoint.ts";
 import type { GatewayOptions } from "../gateway/gateway.ts";
@@ -93,9 +93,6 @@ export interface ServeOptions {
   readonly random?: (() => number) | undefined;
 }
 
-/** Every key of an interface; the compiler refuses a list that has one too few or too many. */
-const keysOf = <T>(keys: { readonly [K in keyof Required<T>]: true }): readonly string[] => Object.keys(keys);
-
 const door = { address: true, tls: true } as const;
 
 const known = {
@@ -136,6 +133,14 @@ const known = {
 
 /** Checks what types cannot, or what came without them. Throws an Error that names the key and the remedy. */
 export function checkOptions(options: ServeOptions): void {
+  if (typeof options !== "object" || options === null)
+    throw new TypeError("serve takes an object of options: say what to serve and where");
+  for (const key of ["services", "forward"] as const) {
+    if (options[key] !== undefined && !Array.isArray(options[key]))
+      throw new TypeError(`serve: ${key} is not a list: put it in [ ]`);
+  }
+  if (Array.isArray(options.auth?.providers))
+    throw new TypeError("serve: auth.providers is a list: name each, { login: jwt(...) }");
   checkKeys(options, known.serve, "serve");
   for (const key of ["grpc", "http", "tls", "auth", "reflection", "drain"] as const) {
     const value = options[key];

@@ -244,3 +244,11 @@ test("a request over maxRequestBytes is refused at both doors", async () => {
   const call = kitchenOf(server).getDish({ name: text, id: 1n, withRecipe: false });
   await expect(call).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
 });
+
+test.each([
+  [undefined, /serve takes an object of options/],
+  [{ services: implement(Kitchen, cook as Kitchen), grpc: 0 }, /serve: services is not a list/],
+  [{ services: [], grpc: 0, auth: { providers: [] } }, /serve: auth.providers is a list: name each/],
+])("options of the wrong shape are refused by name", async (options, text) => {
+  await expect(serve(options as never)).rejects.toThrow(text);
+});
