@@ -25,6 +25,10 @@ try {
     step(`publint ${name}`);
     run(bin("publint"), ["run", tarball, "--strict", "--pack", "false"]);
   }
+  step("attw plugin");
+  // A command and proto files: nothing to import, so attw has only to find that there are no types to be wrong.
+  const plain = run(bin("attw"), [tarballs.plugin, "--profile", "node16"]);
+  if (!plain.includes("does not contain types")) throw new Error(`the plugin has types now: check them\n${plain}`);
   step("attw runtime");
   // ESM only: Node >= 20.19 loads it by require as well, which is what "cjs-resolves-to-esm" warns about; tested below.
   run(bin("attw"), [tarballs.runtime, "--profile", "node16", "--ignore-rules", "cjs-resolves-to-esm"]);
