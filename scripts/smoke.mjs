@@ -12,9 +12,7 @@ try {
   for (const release of process.argv.slice(2)) {
     const name = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
     const prefix = join(folder, release);
-    execFileSync("npm", ["install", "--silent", "--no-fund", "--no-audit", "--prefix", prefix, `${name}@${release}`], {
-      stdio: "inherit",
-    });
+    install(prefix, `${name}@${release}`);
     const node = join(prefix, "node_modules", name, "bin", "node");
     const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
     if (!version.startsWith(`v${release}.`)) throw new Error(`asked for Node ${release}, got ${version}`);
@@ -30,4 +28,16 @@ try {
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+
+/** The packages are large: a registry that stalls gets another chance. */
+function install(prefix, what, chances = 3) {
+  try {
+    const options = ["--no-fund", "--no-audit", "--loglevel=error"];
+    execFileSync("npm", ["install", ...options, "--prefix", prefix, what], { stdio: "inherit" });
+  } catch (error) {
+    if (chances === 1) throw error;
+    console.error(`smoke: ${what} could not be installed, trying again`);
+    install(prefix, what, chances - 1);
+  }
 }

@@ -195,11 +195,12 @@ function explain(error: unknown, { errors }: Jose): unknown {
   if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey) {
     return unauthenticated("the token is not signed by a key of its issuer");
   }
-  // A TypeError is jose's word for a token whose header does not go with our key.
+  // A TypeError is jose's word for a token whose header does not go with our key, a DataError that of Node.js 22.
   if (
     error instanceof errors.JOSEAlgNotAllowed ||
     error instanceof errors.JOSENotSupported ||
-    error instanceof TypeError
+    error instanceof TypeError ||
+    (error instanceof DOMException && error.name === "DataError")
   ) {
     return unauthenticated("the token is signed in a way that is not accepted here");
   }
