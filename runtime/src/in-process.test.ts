@@ -348,3 +348,30 @@ test("trailers set before a failure arrive with those of the error, and the fail
   expect(trailers?.toJSON()).toEqual(["x-set", "x-brought"]);
   expect(context?.signal.aborted).toBe(true);
 });
+
+test("a stream that comes after its call has ended, and fails to stop, is news to nobody", async () => {
+  let answer: (stream: AsyncIterable<Dish>) => void = () => {};
+  const late = new Promise<AsyncIterable<Dish>>((resolve) => {
+    answer = resolve;
+  });
+  const unhandled: unknown[] = [];
+  const listen = (error: unknown) => unhandled.push(error);
+  process.on("unhandledRejection", listen);
+  const { kitchen, clock } = open({ watchDishes: () => late as never }, { onError: () => {} });
+  const call = collect(kitchen.watchDishes({ count: 1, failAfter: 0 }, { timeoutMs: 5 }));
+  const failed = expect(call).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+  await clock.advance(5);
+  await failed;
+
+  let stopped = 0;
+  const stop = () => {
+    stopped++;
+    return Promise.reject(new Error("cannot stop"));
+  };
+  answer({ [Symbol.asyncIterator]: () => ({ next: never, return: stop }) });
+  await settled();
+  await settled();
+  process.off("unhandledRejection", listen);
+  expect(stopped).toBe(1);
+  expect(unhandled).toEqual([]);
+});

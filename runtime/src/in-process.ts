@@ -5,7 +5,7 @@ import { RpcError } from "./core/error.ts";
 import type { Handler } from "./core/layer.ts";
 import { Metadata } from "./core/metadata.ts";
 import type { MethodSpec } from "./core/spec.ts";
-import { isStream, onEnd, untilCancelled } from "./core/stream.ts";
+import { discard, isStream, onEnd, untilCancelled } from "./core/stream.ts";
 import type { Target } from "./core/target.ts";
 import { type Implementation, type ServedMethod, type ServerOptions, serverHandlers } from "./server.ts";
 
@@ -94,7 +94,7 @@ function deliver(handler: Handler, call: Call, clock: Clock): Promise<unknown> {
     };
     handler(inner).then(
       (reply) => {
-        if (over) return isStream(reply) ? void reply[Symbol.asyncIterator]().return?.() : undefined;
+        if (over) return isStream(reply) ? discard(reply) : undefined;
         if (response.headers || isStream(reply)) tell(call.onHeaders, headers);
         if (isStream(reply)) {
           // A reader that leaves before the end wants no more work done for it.

@@ -109,3 +109,10 @@ export function untilCancelled<T>(
     },
   };
 }
+
+/** Ends a stream that came too late for anybody to read. Its failure would be news to nobody. */
+export function discard(stream: AsyncIterable<unknown>): void {
+  stream[Symbol.asyncIterator]()
+    .return?.()
+    .catch(() => {});
+}

@@ -6,7 +6,7 @@ import type { Clock } from "../core/clock.ts";
 import { lateText, RpcError, unreachableText } from "../core/error.ts";
 import type { Metadata } from "../core/metadata.ts";
 import type { MethodSpec } from "../core/spec.ts";
-import { isStream } from "../core/stream.ts";
+import { discard, isStream } from "../core/stream.ts";
 import { readBody } from "./body.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { errorHeaders, errorJson, statusOf } from "./errors.ts";
@@ -108,10 +108,7 @@ export class Exchange {
   async #stream(messages: AsyncIterable<unknown>): Promise<void> {
     const framing = this.#framing;
     if (!framing) {
-      // Its failure would be news to nobody.
-      messages[Symbol.asyncIterator]()
-        .return?.()
-        .catch(() => {});
+      discard(messages);
       throw new TypeError(`${this.endpoint.method.path} replied with a stream, and is ${this.endpoint.method.kind}`);
     }
     const begin = () =>

@@ -1,7 +1,7 @@
 import type { Call } from "../../core/call.ts";
 import type { Cancellation } from "../../core/cancellation.ts";
 import type { Handler } from "../../core/layer.ts";
-import { isStream, onEnd, untilCancelled } from "../../core/stream.ts";
+import { discard, isStream, onEnd, untilCancelled } from "../../core/stream.ts";
 
 /**
  * Runs a call that somebody else may have to end: it fails with the cancellation's reason as soon as there is one,
@@ -36,13 +36,6 @@ export function supervise(next: Handler, call: Call, cancellation: Cancellation,
       },
     );
   });
-}
-
-/** Ends a stream that came too late for anybody to read. Its failure would be news to nobody. */
-function discard(stream: AsyncIterable<unknown>): void {
-  stream[Symbol.asyncIterator]()
-    .return?.()
-    .catch(() => {});
 }
 
 /** Passes a stream through and runs the function at each message. */
