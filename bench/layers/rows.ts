@@ -9,7 +9,7 @@ import { siteFactory } from "../../runtime/src/core/site.ts";
 import type { MethodSpec } from "../../runtime/src/core/spec.ts";
 import { jwt } from "../../runtime/src/policies/auth.ts";
 import { rateLimit } from "../../runtime/src/policies/rate-limit.ts";
-import { clientOrder, layersOf, serverOrder } from "../../runtime/src/stack.ts";
+import { clientLayers, clientOrder, serverLayers, serverOrder } from "../../runtime/src/stack.ts";
 import { Tiny } from "../gen/mesh/bench/v1/bench.ts";
 import { GuardedBench } from "../gen/mesh/bench/v1/bench_mesh.ts";
 import { tiny } from "../samples.ts";
@@ -56,9 +56,9 @@ export async function rows(): Promise<Row[]> {
   return [
     row(bareName, [], sent),
     ...alone("client", clientOrder, site).map(({ name, layer }) => row(name, [layer], sent)),
-    row("client: all of them", layersOf("client", site), sent),
+    row("client: all of them", clientLayers(site), sent),
     ...alone("server", serverOrder, site).map(({ name, layer }) => row(name, [layer], arrived)),
-    row("server: all of them", layersOf("server", site), arrived),
+    row("server: all of them", serverLayers(site), arrived),
     row("server: timeout, max before the deadline", only("timeout", site), () => ({
       ...arrived(),
       deadline: Infinity,

@@ -4,28 +4,45 @@ import { type CallOptions, startCall } from "./core/context.ts";
 import { RpcError } from "./core/error.ts";
 import { checkKeys, keysOf } from "./core/known-keys.ts";
 import { compose, type Handler } from "./core/layer.ts";
+import { type LiveMethod, live } from "./core/live.ts";
+import type { PolicySource } from "./core/policy-source.ts";
 import { type SiteOptions, siteFactory } from "./core/site.ts";
 import type { MethodSpec, ServiceSpec } from "./core/spec.ts";
 import { isStream } from "./core/stream.ts";
 import type { Target } from "./core/target.ts";
+import type { UserLayer } from "./core/user-layer.ts";
 import type { MethodPolicy } from "./policies/index.ts";
-import { layersOf } from "./stack.ts";
+import { attemptLayers, type ClientPlace, callLayers, checkOwnLayers, clientOrder } from "./stack.ts";
 
 /** How a client is built, beyond what its proto file says. */
-export interface ClientOptions extends Pick<SiteOptions, "clock" | "random" | "credentials"> {}
+export interface ClientOptions extends Pick<SiteOptions, "clock" | "random" | "credentials"> {
+  /** Layers of one's own, at named places; of several at one place the first is outermost. Default: none. */
+  readonly layers?: readonly UserLayer<ClientPlace>[] | undefined;
+  /** Overrides of the policies, `policies` of a loaded configuration. Default: the generated policies alone. */
+  readonly policies?: PolicySource | undefined;
+}
 
 /** One handler per method, policy included, composed once. */
 export function clientHandlers(spec: ServiceSpec, target: Target, options: ClientOptions = {}): Map<string, Handler> {
-  const site = siteFactory(options);
+  const { layers = [], policies } = options;
+  checkOwnLayers(layers, clientOrder, `layers of a client of ${spec.name}`);
+  policies?.bind(spec);
+  const byName = new Map<string, LiveMethod>();
+  const sibling = (name: string) => (byName.get(name) as LiveMethod).handler;
+  const site = siteFactory({ ...options, sibling });
+  const attempt = (method: MethodSpec, to: Target) =>
+    compose(attemptLayers(site(method, spec, to.name), layers), to.handler(method));
+  const build = (method: MethodSpec) => compose(callLayers(site(method, spec), layers), attempt(method, target));
   return new Map(
-    Object.entries(spec.methods).map(([key, method]) => [
-      key,
-      compose(layersOf("client", site(method)), target.handler(method)),
-    ]),
+    Object.entries(spec.methods).map(([key, method]) => {
+      const built = live(method, policies, build);
+      byName.set(method.name, built);
+      return [key, built.handler];
+    }),
   );
 }
 
-const known = keysOf<ClientOptions>({ clock: true, random: true, credentials: true });
+const known = keysOf<ClientOptions>({ clock: true, random: true, credentials: true, layers: true, policies: true });
 
 const specs = new WeakMap<object, ServiceSpec>();
 

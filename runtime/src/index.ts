@@ -1,13 +1,28 @@
 /** The public surface: generated code and applications import from here alone. */
 export { type ClientOptions, createClient, policyOf } from "./client.ts";
 export { type LoadedConfig, loadConfig } from "./config/load.ts";
-export type { Peer, PeerCertificate, Principal } from "./core/call.ts";
+export type { Call, Peer, PeerCertificate, Principal } from "./core/call.ts";
 export { CallContext, type CallOptions, detached } from "./core/context.ts";
+export type { Criticality } from "./core/criticality.ts";
+export { type Decision, policyChannel } from "./core/decision.ts";
 export { type Code, type ErrorDetail, RpcError, type RpcErrorOptions } from "./core/error.ts";
+export type { Handler, Layer } from "./core/layer.ts";
 export { Metadata, type MetadataInit, type MetadataValue } from "./core/metadata.ts";
 export type { AuthProvider, Credentials } from "./core/policy.ts";
-export type { Codec, MethodKind, MethodSpec, PathVariable, Route, ServiceSpec } from "./core/spec.ts";
+export type { PolicySource } from "./core/policy-source.ts";
+export type {
+  AuthRule,
+  AuthVariables,
+  Codec,
+  MethodKind,
+  MethodSpec,
+  PathVariable,
+  Route,
+  ServiceSpec,
+} from "./core/spec.ts";
+export { onEnd } from "./core/stream.ts";
 export type { Target } from "./core/target.ts";
+export type { LayerSite, UserLayer } from "./core/user-layer.ts";
 export type { GatewayService } from "./gateway/endpoint.ts";
 export { createGateway, type Gateway, type GatewayOptions } from "./gateway/gateway.ts";
 export { type ConnectOptions, connect } from "./grpc/connect.ts";
@@ -39,7 +54,6 @@ export {
   mtls,
 } from "./policies/auth.ts";
 export type { MethodPolicy } from "./policies/index.ts";
-export { type RateLimitEvent, rateLimitChannel } from "./policies/rate-limit.ts";
 export type { ServerState } from "./serve/drain.ts";
 export type { DrainOptions, GrpcDoorOptions, HttpDoorOptions, Logger, ServeOptions } from "./serve/options.ts";
 export { type RunningServer, serve } from "./serve/serve.ts";
@@ -48,3 +62,4 @@ export { type Implementation, implement, type ServerOptions } from "./server.ts"
 export { defineService, type ServiceData } from "./service.ts";
 export type { HealthState, ServingStatus } from "./services/health.ts";
 export { Health } from "./services/health-spec.ts";
+export type { ClientPlace, ServerPlace } from "./stack.ts";

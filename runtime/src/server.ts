@@ -3,12 +3,15 @@ import type { Call } from "./core/call.ts";
 import { CallContext } from "./core/context.ts";
 import { lateText, RpcError, unreachableText } from "./core/error.ts";
 import { compose, type Handler, type Layer } from "./core/layer.ts";
+import { type LiveMethod, live } from "./core/live.ts";
 import type { AuthProvider } from "./core/policy.ts";
+import type { PolicySource } from "./core/policy-source.ts";
 import { type Report, reliable } from "./core/report.ts";
 import { type SiteOptions, siteFactory } from "./core/site.ts";
 import type { MethodSpec, ServiceSpec } from "./core/spec.ts";
 import { isStream, mapError } from "./core/stream.ts";
-import { layersOf } from "./stack.ts";
+import type { UserLayer } from "./core/user-layer.ts";
+import { checkOwnLayers, type ServerPlace, serverLayers, serverOrder } from "./stack.ts";
 
 /** A service and the object that serves it. */
 export interface Implementation {
@@ -41,29 +44,34 @@ export interface ServerOptions extends Pick<SiteOptions, "clock" | "random"> {
    * Default: prints it on stderr.
    */
   readonly onError?: Report | undefined;
+  /** Layers of one's own, at named places; of several at one place the first is outermost. Default: none. */
+  readonly layers?: readonly UserLayer<ServerPlace>[] | undefined;
+  /** Overrides of the policies, `policies` of a loaded configuration. Default: the generated policies alone. */
+  readonly policies?: PolicySource | undefined;
 }
 
 /** A method with everything that serves it. */
-export interface ServedMethod {
-  readonly method: MethodSpec;
-  readonly handler: Handler;
-}
+export type ServedMethod = LiveMethod;
 
 /** One handler per method, policy included, composed once. Keyed by path. Throws when two implementations claim one path. */
 export function serverHandlers(
   implementations: readonly Implementation[],
   options: ServerOptions = {},
 ): ReadonlyMap<string, ServedMethod> {
-  const { clock, random, auth } = options;
+  const { clock, random, auth, layers = [], policies } = options;
+  checkOwnLayers(layers, serverOrder, "layers of a server");
   const site = siteFactory({ clock, random, authProviders: new Map(Object.entries(auth?.providers ?? {})) });
   const served = new Map<string, ServedMethod>();
   for (const { spec, object } of implementations) {
+    policies?.bind(spec);
     for (const [key, method] of Object.entries(spec.methods)) {
       if (served.has(method.path))
         throw new Error(`${method.path} has two implementations: register ${spec.name} once`);
       const run = (object as { [key: string]: Run })[key] as Run;
-      const handler = compose([guard(options), ...layersOf("server", site(method))], invoke(method, run.bind(object)));
-      served.set(method.path, { method, handler });
+      const innermost = invoke(method, run.bind(object));
+      const build = (current: MethodSpec) =>
+        compose([guard(options), ...serverLayers(site(current, spec), layers)], innermost);
+      served.set(method.path, live(method, policies, build));
     }
   }
   return served;

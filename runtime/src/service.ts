@@ -2,7 +2,7 @@ import type { Codec, MethodSpec, Route, ServiceSpec } from "./core/spec.ts";
 import type { MethodPolicy } from "./policies/index.ts";
 
 /** A method as generated code writes it: the path follows from the service's name. */
-interface MethodData extends Pick<MethodSpec, "name" | "kind" | "idempotency"> {
+interface MethodData extends Pick<MethodSpec, "name" | "kind" | "idempotency" | "authRule"> {
   readonly policy?: MethodPolicy;
   readonly routes?: readonly Route[];
   // biome-ignore lint/suspicious/noExplicitAny: a codec of any message type fits

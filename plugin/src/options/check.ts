@@ -1,7 +1,7 @@
-import { OptionError, type OptionValue } from "@protomesh/runtime/policies";
+import { OptionError, type OptionRecord, type OptionValue } from "@protomesh/runtime/policies";
 import type { Problems } from "../problems.ts";
 import type { OptionPath } from "./path.ts";
-import type { OptionRecord } from "./read.ts";
+
 import { type Fields, fieldOf, rowOf } from "./rows.ts";
 import type { Target } from "./target.ts";
 

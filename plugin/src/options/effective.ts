@@ -1,10 +1,10 @@
-import type { OptionValue } from "@protomesh/runtime/policies";
+import type { OptionRecord, OptionValue } from "@protomesh/runtime/policies";
 import type { Problems } from "../problems.ts";
 import { budgetOfMethod } from "./check.ts";
 import type { Level, Profile } from "./level.ts";
 import type { OptionPath } from "./path.ts";
 import type { Profiles } from "./profiles.ts";
-import type { OptionRecord } from "./read.ts";
+
 import { rowOf } from "./rows.ts";
 import type { Target } from "./target.ts";
 

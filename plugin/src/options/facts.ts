@@ -1,5 +1,13 @@
-import { type DescField, type DescMethod, getOption, hasOption, ScalarType } from "@bufbuild/protobuf";
-import type { FieldFacts, MethodFacts } from "@protomesh/runtime/policies";
+import {
+  createRegistry,
+  type DescField,
+  type DescMethod,
+  fromJsonString,
+  getOption,
+  hasOption,
+  ScalarType,
+} from "@bufbuild/protobuf";
+import type { FieldFacts, MethodFacts, SiblingFacts } from "@protomesh/runtime/policies";
 import { field as fieldOption } from "../gen/mesh/v1/options_pb.js";
 import { idempotencyOf, kindOf } from "../method.ts";
 
@@ -11,7 +19,23 @@ export function factsOf(method: DescMethod, policy: MethodFacts["policy"]): Meth
     idempotency: idempotencyOf(method),
     policy,
     field: (path) => fieldFacts(method, path),
+    replyProblem: (json) => replyProblem(method, json),
+    sibling: (name) => sibling(method, name),
   };
+}
+
+function replyProblem({ output, parent }: DescMethod, json: string): string | undefined {
+  try {
+    fromJsonString(output, json, { registry: createRegistry(parent.file, ...parent.file.dependencies) });
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function sibling({ input, output, parent }: DescMethod, name: string): SiblingFacts | undefined {
+  const other = parent.methods.find((candidate) => candidate.name === name);
+  return other && { kind: kindOf(other), sameTypes: other.input === input && other.output === output };
 }
 
 /** A request field by its dotted path. A path does not lead through lists and maps, for they have many values. */

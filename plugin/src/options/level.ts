@@ -1,4 +1,5 @@
 import { create, type DescFile, type DescMethod, type DescService, getOption, hasOption } from "@bufbuild/protobuf";
+import type { OptionRecord } from "@protomesh/runtime/policies";
 import {
   FilePolicySchema,
   file as fileOption,
@@ -11,7 +12,7 @@ import {
 import type { Place, Problems } from "../problems.ts";
 import { checkPolicy } from "./check.ts";
 import { OptionPath } from "./path.ts";
-import { type OptionRecord, readOption, reportNewer } from "./read.ts";
+import { readOption, reportNewer } from "./read.ts";
 import type { Target } from "./target.ts";
 
 /** One policy as a proto file has it. */

@@ -1,11 +1,8 @@
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
-import type { OptionValue } from "@protomesh/runtime/policies";
+import type { OptionRecord, OptionValue } from "@protomesh/runtime/policies";
 import type { Problems } from "../problems.ts";
 import type { OptionPath } from "./path.ts";
-
-/** The fields of an option message that are set, by their proto names. */
-export type OptionRecord = { readonly [field: string]: OptionValue };
 
 /**
  * An option message as plain data. Only what is set is there, so that presence decides when levels merge.

@@ -1,11 +1,11 @@
 import type { DescFile, DescMethod, DescService } from "@bufbuild/protobuf";
-import { type OptionValue, parseFields } from "@protomesh/runtime/policies";
+import { type OptionRecord, type OptionValue, parseFields } from "@protomesh/runtime/policies";
 import type { Place, Problems } from "../problems.ts";
 import { applyLevel, checkProfile, type Effective, nothing } from "./effective.ts";
 import { factsOf } from "./facts.ts";
 import { type Level, Levels } from "./level.ts";
 import { Profiles } from "./profiles.ts";
-import type { OptionRecord } from "./read.ts";
+
 import { type Row, rows } from "./rows.ts";
 
 /** A method's policy as generated code has it: parsed, with inheritance and defaults applied. */
@@ -40,12 +40,13 @@ export class Resolver {
     const effective = this.#apply(inherited, this.#levels.method(method, place));
     if (!effective.ok) return {};
     const policy: { [kind: string]: unknown } = {};
+    const kinds = Object.fromEntries(effective.values);
     for (const row of rows) {
       const value = effective.values.get(row.option);
       if (value === undefined || !this.#enabled(row, value, effective)) continue;
       policy[row.name] = Array.isArray(value)
-        ? value.map((item) => parseFields(row.fields, item as OptionRecord))
-        : parseFields(row.fields, value as OptionRecord);
+        ? value.map((item) => parseFields(row.fields, item as OptionRecord, kinds))
+        : parseFields(row.fields, value as OptionRecord, kinds);
     }
     const facts = factsOf(method, policy);
     for (const row of rows) {

@@ -21,6 +21,8 @@ export interface Call {
   readonly cancellation: Cancellation | undefined;
   /** Client: false when the caller asked for a single attempt. */
   readonly retry: boolean;
+  /** Client: false when the caller asked for an answer of the peer itself. */
+  readonly cache: boolean;
   /** Client: called with the response headers when they arrive. */
   readonly onHeaders?: ((headers: Metadata) => void) | undefined;
   /** Client: called with the trailers when the call ends, also when it fails. */
@@ -83,6 +85,7 @@ export const callOf = (start: Call): Call => ({
   attempt: start.attempt,
   cancellation: start.cancellation,
   retry: start.retry,
+  cache: start.cache,
   onHeaders: start.onHeaders,
   onTrailers: start.onTrailers,
   response: start.response,

@@ -2,6 +2,7 @@ import type { Call, Peer, Principal } from "./call.ts";
 import { callOf, ResponseMetadata } from "./call.ts";
 import { Cancellation } from "./cancellation.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { type Criticality, criticalities, criticalityHeader, criticalityOf, lowerCriticality } from "./criticality.ts";
 import { RpcError } from "./error.ts";
 import { Metadata, type MetadataInit } from "./metadata.ts";
 import type { MethodSpec } from "./spec.ts";
@@ -29,8 +30,15 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Request metadata. Default: none. */
   readonly metadata?: MetadataInit | undefined;
-  /** False: send the call once, whatever the retry policy says. Default: true. */
+  /** False: send the call once, whatever the policies for retry and hedging say. Default: true. */
   readonly retry?: boolean | undefined;
+  /** False: take no reply out of this client's cache. The new reply still goes into it. Default: true. */
+  readonly cache?: boolean | undefined;
+  /**
+   * How much this call matters to servers that must choose. It can lower what the call has already, from the method's
+   * policy or the call that it is made for, never raise it. Default: CRITICAL.
+   */
+  readonly criticality?: Criticality | undefined;
   /** Receives the response headers when they arrive. */
   readonly onHeaders?: ((headers: Metadata) => void) | undefined;
   /** Receives the trailers when the call ends, also when it fails. */
@@ -42,7 +50,7 @@ export interface CallOptions {
 }
 
 /** Request metadata that travels from hop to hop. Source: W3C Trace Context and Baggage; x-request-id by custom. */
-const travelling = ["traceparent", "tracestate", "baggage", "x-request-id"] as const;
+const travelling = ["traceparent", "tracestate", "baggage", "x-request-id", criticalityHeader] as const;
 
 /** What an implementation knows about the call it serves; also the `options` of the calls it makes. */
 export class CallContext implements CallOptions {
@@ -114,6 +122,7 @@ export function startCall(
       attempt: 1,
       cancellation: undefined,
       retry: true,
+      cache: true,
     });
   }
   const { timeoutMs, cancellation } = options;
@@ -138,12 +147,13 @@ export function startCall(
     attempt: 1,
     cancellation: signal ? follow(signal, cancellation) : cancellation,
     retry: options.retry ?? true,
+    cache: options.cache ?? true,
     onHeaders: options.onHeaders,
     onTrailers: options.onTrailers,
   });
 }
 
-function outgoing({ metadata, requestMetadata }: CallOptions): Metadata {
+function outgoing({ metadata, requestMetadata, criticality }: CallOptions): Metadata {
   // A copy, because layers add to it and the caller may use the same object for the next call.
   const result = metadata instanceof Metadata ? metadata.clone() : Metadata.from(metadata);
   if (requestMetadata) {
@@ -152,6 +162,9 @@ function outgoing({ metadata, requestMetadata }: CallOptions): Metadata {
       if (value !== undefined) result.set(key, value);
     }
   }
+  if (criticality && !criticalities.includes(criticality))
+    throw new TypeError(`criticality is ${JSON.stringify(criticality)}: use one of ${criticalities.join(", ")}`);
+  if (criticality) result.set(criticalityHeader, lowerCriticality(criticality, criticalityOf(result) ?? criticality));
   return result;
 }
 

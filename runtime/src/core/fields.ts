@@ -9,8 +9,11 @@ export interface Field<T> {
   readonly option: string;
   /** Turns what the option holds into the config value. Throws `OptionError` when it is not one. */
   readonly parse: (value: OptionValue) => T;
-  /** The value when the option is absent; undefined leaves the key out. May depend on the keys before it. */
-  readonly fallback?: (before: { readonly [key: string]: unknown }) => T | undefined;
+  /**
+   * The value when the option is absent; undefined leaves the key out. May depend on the keys before it, and on the
+   * options of the method's other kinds, by their names in `mesh.v1.Policy`.
+   */
+  readonly fallback?: (before: { readonly [key: string]: unknown }, kinds: OptionRecord) => T | undefined;
   /** A nested message: its own table, by config key. */
   readonly fields?: { readonly [key: string]: Field<unknown> };
 }
@@ -23,6 +26,9 @@ export type OptionValue =
   | boolean
   | readonly OptionValue[]
   | { readonly [field: string]: OptionValue };
+
+/** The fields of an option message that are set, by their proto names. */
+export type OptionRecord = { readonly [field: string]: OptionValue };
 
 /** An option value that cannot be used. The message says where it is, what is wrong and what would be right. */
 export class OptionError extends Error {
@@ -172,20 +178,24 @@ export const nested = <T>(
   rest: Rest<T> = {},
 ): Field<T> => ({
   option,
-  parse: (value) => parseFields(fields, value as { readonly [field: string]: OptionValue }) as T,
+  parse: (value) => parseFields(fields, value as OptionRecord) as T,
   fields: fields as unknown as { readonly [key: string]: Field<unknown> },
   ...rest,
 });
 
-/** Applies a table to a message's fields: parsed values, then defaults; keys without either are left out. */
+/**
+ * Applies a table to a message's fields: parsed values, then defaults; keys without either are left out. `kinds` are the
+ * options of all kinds of the method, for defaults that depend on another kind.
+ */
 export function parseFields<Config>(
   fields: { readonly [K in keyof Config]-?: Field<Config[K]> },
-  options: { readonly [field: string]: OptionValue },
+  options: OptionRecord,
+  kinds: OptionRecord = {},
 ): Config {
   const config: { [key: string]: unknown } = {};
   for (const [key, field] of Object.entries<Field<unknown>>(fields)) {
     const value = options[field.option];
-    const parsed = value === undefined ? field.fallback?.(config) : parseField(field, value);
+    const parsed = value === undefined ? field.fallback?.(config, kinds) : parseField(field, value);
     if (parsed !== undefined) config[key] = parsed;
   }
   return config as Config;

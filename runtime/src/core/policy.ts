@@ -1,12 +1,17 @@
 import type { Call, Principal } from "./call.ts";
 import type { Clock } from "./clock.ts";
+import type { Code } from "./error.ts";
 import type { Field, OptionValue } from "./fields.ts";
-import type { Layer } from "./layer.ts";
-import type { MethodSpec } from "./spec.ts";
+import type { Handler, Layer } from "./layer.ts";
+import type { MethodSpec, ServiceSpec } from "./spec.ts";
 
 /** Where a layer is installed: one method of one client or server. */
 export interface Site {
   readonly method: MethodSpec;
+  /** The service that has the method, for its descriptors. Absent where a test mounts a layer alone. */
+  readonly service?: ServiceSpec | undefined;
+  /** Client, layers of one attempt: where the attempt goes. Empty elsewhere. */
+  readonly target: string;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -16,6 +21,8 @@ export interface Site {
   readonly authProviders: ReadonlyMap<string, AuthProvider>;
   /** Client: what proves who calls. */
   readonly credentials?: Credentials | undefined;
+  /** Client: the whole handler of another method of the service, by its name in the proto file. Ask for it at a call. */
+  readonly sibling?: ((name: string) => Handler) | undefined;
 }
 
 /**
@@ -63,6 +70,22 @@ export interface Policy<Name extends string, Config> {
   readonly absent?: Config;
   /** What must hold between the fields, and between them and the method. */
   readonly rules?: readonly Rule<Config>[];
+  /** What the reference page says besides the comments of the proto file. */
+  readonly reference: Reference;
+}
+
+/** The part of a policy's documentation that no proto comment holds. Plain text, `code` in backticks. */
+export interface Reference {
+  /** The option as a method would write it, in text format, such as `retry: { attempts: 3 }`. */
+  readonly example: string;
+  /** How the policy makes calls fail, by code. */
+  readonly errors: { readonly [code in Code]?: string };
+  /** The outcomes that it publishes on the channel `protomesh:policy`, and when. */
+  readonly outcomes: { readonly [outcome: string]: string };
+  /** What becomes of it in configurations of other enforcement points; an absent one cannot express it. */
+  readonly exports: {
+    readonly [target in "gRPC service config" | "Envoy" | "Istio" | "Gateway API" | "OpenAPI"]?: string;
+  };
 }
 
 /** One field per config key; of the element, when the config is a list. */
@@ -89,6 +112,17 @@ export interface MethodFacts {
   readonly policy: MethodSpec["policy"];
   /** Looks up a request field by its dotted proto path, such as `user.id`. */
   field(path: string): FieldFacts | undefined;
+  /** What is wrong with a text as the method's reply in ProtoJSON, or undefined when it is one. */
+  replyProblem(json: string): string | undefined;
+  /** Another method of the same service, by its name in the proto file. */
+  sibling(name: string): SiblingFacts | undefined;
+}
+
+/** What rules may know about another method of the service. */
+export interface SiblingFacts {
+  readonly kind: MethodSpec["kind"];
+  /** Whether its request and its reply are the same messages. */
+  readonly sameTypes: boolean;
 }
 
 /** What rules may know about a request field. */

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "./clock.ts";
+import type { Handler } from "./layer.ts";
 import type { AuthProvider, Credentials, Site } from "./policy.ts";
-import type { MethodSpec } from "./spec.ts";
+import type { MethodSpec, ServiceSpec } from "./spec.ts";
 
 /** What all methods of one client or server have in common. */
 export interface SiteOptions {
@@ -12,20 +13,26 @@ export interface SiteOptions {
    * target may see it, over TLS or within one machine.
    */
   readonly credentials?: Credentials | undefined;
+  /** Client: calls another method of the service, by its name in the proto file. */
+  readonly sibling?: ((name: string) => Handler) | undefined;
 }
 
+/** Makes the site of a method; `target` names where the attempts of a client go. */
+export type SiteFactory = (method: MethodSpec, service?: ServiceSpec, target?: string) => Site;
+
 /** Makes the sites of one client or server; they share the state that policies ask to share. */
-export function siteFactory(options: SiteOptions): (method: MethodSpec) => Site {
+export function siteFactory(options: SiteOptions): SiteFactory {
   const states = new Map<string, unknown>();
   const common = {
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     authProviders: options.authProviders ?? new Map<string, AuthProvider>(),
     credentials: options.credentials,
+    sibling: options.sibling,
     shared<T>(key: string, create: () => T): T {
       if (!states.has(key)) states.set(key, create());
       return states.get(key) as T;
     },
   };
-  return (method) => ({ ...common, method });
+  return (method, service, target = "") => ({ ...common, method, service, target });
 }

@@ -50,6 +50,25 @@ export interface MethodSpec<Request = unknown, Reply = unknown> {
   /** The policy in force by kind, inheritance and defaults already applied. */
   readonly policy: { readonly [kind: string]: unknown };
   readonly routes: readonly Route[];
+  /** `auth.rule` of the policy as code, when the generator could translate it. */
+  readonly authRule?: AuthRule<Request>;
+}
+
+/** A CEL expression that the generator has translated. */
+export interface AuthRule<Request = unknown> {
+  /** The expression. The code counts only as long as the policy in force still says the same. */
+  readonly cel: string;
+  /** Whether the call is allowed. May throw where CEL has an error, which also refuses the call. */
+  readonly allows: (auth: AuthVariables, request: Request) => boolean;
+}
+
+/** What `auth` is in a rule. Empty for a caller that nobody knows. */
+export interface AuthVariables {
+  readonly sub: string;
+  readonly provider: string;
+  readonly scopes: readonly string[];
+  readonly audiences: readonly string[];
+  readonly claims: { readonly [name: string]: unknown };
 }
 
 /** What generated code says about one service. `S` is the interface that implementations and clients share. */

@@ -90,6 +90,7 @@ export class Exchange {
       attempt: 1,
       cancellation: this.#cancellation,
       retry: true,
+      cache: true,
       onHeaders: (headers) => {
         this.#headers = headers;
       },

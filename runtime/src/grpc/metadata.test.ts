@@ -111,7 +111,14 @@ test("the server learns which attempt it serves", async () => {
     },
   });
   const method = Kitchen.methods.getDish as NonNullable<typeof Kitchen.methods.getDish>;
-  const call = { method, request: soup, deadline: Number.POSITIVE_INFINITY, cancellation: undefined, retry: true };
+  const call = {
+    method,
+    request: soup,
+    deadline: Number.POSITIVE_INFINITY,
+    cancellation: undefined,
+    retry: true,
+    cache: true,
+  };
 
   for (const attempt of [1, 3]) await target.handler(method)({ ...call, metadata: new Metadata(), attempt });
 

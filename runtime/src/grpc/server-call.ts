@@ -167,6 +167,7 @@ export class ServerCall {
       attempt: attemptOf(headers),
       cancellation: this.#cancellation,
       retry: true,
+      cache: true,
       response: this.#response,
       peer: new WirePeer(this.#wire, this.#host.noAddress),
     });

@@ -334,6 +334,7 @@ test("reads that were asked for in advance are answered in order", async () => {
     attempt: 1,
     cancellation: undefined,
     retry: true,
+    cache: true,
   })) as AsyncIterable<Dish>;
   const reader = stream[Symbol.asyncIterator]();
 

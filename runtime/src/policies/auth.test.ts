@@ -104,7 +104,14 @@ test("a method that names its providers asks no other, in its own order", async 
 test("a known answer costs no promise of its own", async () => {
   const { method, clock } = serve();
   let reached = false;
-  const site = { method, clock, random: Math.random, shared: () => undefined as never, authProviders: providers };
+  const site = {
+    method,
+    clock,
+    random: Math.random,
+    shared: () => undefined as never,
+    authProviders: providers,
+    target: "",
+  };
   const { seen, send } = mount({ name: "none" }, {});
   await send({}, as({ user: "good" }));
   const handler = auth.server?.(
@@ -213,6 +220,8 @@ test.each([
     idempotency: undefined,
     policy: {},
     field: () => undefined,
+    replyProblem: () => undefined,
+    sibling: () => undefined,
   };
   const found = auth.rules?.filter(({ check }) => check(broken, facts) !== undefined);
   expect(found?.map((rule) => [rule.id, rule.severity])).toEqual([[id, "error"]]);

@@ -27,4 +27,8 @@ export const auth: Policy<"auth", AuthConfig> = {
   client: attachCredentials,
   server: admitCallers,
   rules,
+  reference: { example: "", errors: {}, outcomes: {}, exports: {} },
 };
+
+/** The part of `auth` that reads the request. */
+export const authRule: Pick<Policy<"auth", AuthConfig>, "name" | "server"> = { name: "auth" };

@@ -3,10 +3,10 @@ import { expect, test } from "vitest";
 import type { Field } from "../core/fields.ts";
 import { policies } from "./index.ts";
 
-const source = readFileSync(new URL("../../../plugin/proto/mesh/v1/options.proto", import.meta.url), "utf8").replace(
-  /\/\/.*/g,
-  "",
-);
+// The members of a oneof are fields like others.
+const source = readFileSync(new URL("../../../plugin/proto/mesh/v1/options.proto", import.meta.url), "utf8")
+  .replace(/\/\/.*/g, "")
+  .replace(/oneof \w+ \{([^}]*)\}/g, "$1");
 
 /** The fields of a message: name and type, nested messages and enums left out. */
 function fieldsOf(message: string): Map<string, string> {

@@ -16,4 +16,5 @@ export const http: Policy<"http", HttpConfig> = {
     unknownQuery: choice("unknown_query"),
     unknownJson: choice("unknown_json"),
   },
+  reference: { example: "", errors: {}, outcomes: {}, exports: {} },
 };

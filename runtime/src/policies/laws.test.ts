@@ -6,8 +6,8 @@ import { RpcError } from "../core/error.ts";
 import type { Handler } from "../core/layer.ts";
 import { Metadata } from "../core/metadata.ts";
 import { siteFactory } from "../core/site.ts";
-import type { MethodKind, MethodSpec } from "../core/spec.ts";
-import { clientOrder, layersOf, serverOrder } from "../stack.ts";
+import type { Codec, MethodKind, MethodSpec } from "../core/spec.ts";
+import { clientLayers, clientOrder, serverLayers, serverOrder } from "../stack.ts";
 import { FakeClock, mount, settled } from "../testing.ts";
 import type { MethodPolicy, policies } from "./index.ts";
 
@@ -24,12 +24,16 @@ const limit = {
 } as const;
 
 /** A config of each policy with everything switched on, and one that refuses, where there is such a thing. */
-const samples: {
-  readonly [Name in keyof typeof policies]: {
-    readonly busy: MethodPolicy[Name];
-    readonly refusing?: MethodPolicy[Name];
-  };
-} = {
+interface Sample<Config> {
+  readonly busy: Config;
+  readonly refusing?: Config;
+  /** What the method must be for the policy to have a layer. Default: any unary method. */
+  readonly method?: Partial<MethodSpec>;
+}
+
+const codes = ["UNAVAILABLE"] as const;
+
+const samples: { readonly [Name in keyof typeof policies]: Sample<MethodPolicy[Name]> } & { fault: Sample<object> } = {
   timeout: { busy: { totalMs: 500, maxMs: 400, attemptMs: 300, idleMs: 200, reserveMs: 10 }, refusing: {} },
   retry: {
     busy: {
@@ -48,7 +52,58 @@ const samples: {
     busy: { access: "AUTHENTICATED", providers: [], scopes: ["read"], audiences: [] },
     refusing: { access: "AUTHENTICATED", providers: [], scopes: ["write"], audiences: [] },
   },
+  hedge: {
+    busy: {
+      attempts: 3,
+      delayMs: 10,
+      keepGoingOn: codes,
+      budget: { ratio: 1, floorPerSecond: 10, windowMs: 1000 },
+    },
+  },
+  idempotency: { busy: { key: "metadata:idempotency-key", windowMs: 1000 } },
+  concurrency: { busy: { max: 10, queue: 1, adaptive: "FIXED", criticality: "CRITICAL" } },
+  circuitBreaker: {
+    busy: {
+      adaptive: false,
+      ratio: 0.5,
+      minCalls: 20,
+      windowMs: 1000,
+      openMs: 1000,
+      probes: 1,
+      on: codes,
+      slowMs: 500,
+      force: "NONE",
+    },
+    refusing: {
+      adaptive: false,
+      ratio: 0.5,
+      minCalls: 20,
+      windowMs: 1000,
+      openMs: 1000,
+      probes: 1,
+      on: codes,
+      force: "OPEN",
+    },
+  },
+  cache: {
+    busy: {
+      ttlMs: 1000,
+      staleWhileRevalidateMs: 1000,
+      staleIfErrorMs: 1000,
+      vary: [],
+      coalesce: true,
+      side: "CLIENT",
+      maxBytes: 1_000_000,
+    },
+    method: { idempotency: "NO_SIDE_EFFECTS" },
+  },
+  fallback: { busy: { on: codes, method: "Other" } },
+  limits: { busy: { messages: 10 } },
+  compression: { busy: { request: "GZIP", minBytes: 1024 } },
+  validation: { busy: {} },
   http: { busy: { successStatus: 201 } },
+  objective: { busy: { quantile: 0.99 } },
+  fault: { busy: {} },
 };
 
 const ann = { subject: "ann", provider: "users", scopes: ["read"], audiences: [], claims: {} };
@@ -58,7 +113,19 @@ const credentials = async () => "token";
 const installed = [
   ...clientOrder.map(({ row }) => ({ side: "client" as const, row })),
   ...serverOrder.map(({ row }) => ({ side: "server" as const, row })),
-].map(({ side, row }, n) => ({ side, row, title: `${row.name} as layer ${n + 1}, of a ${side}` }));
+]
+  .filter(({ side, row }) => side in row)
+  .map(({ side, row }, n) => ({ side, row, title: `${row.name} as layer ${n + 1}, of a ${side}` }));
+
+const sampleOf = (row: { readonly name: string }): Sample<unknown> => samples[row.name as keyof typeof samples];
+
+/** Messages are JSON, for layers that keep bytes. */
+const json: Codec = {
+  typeName: "test.v1.Message",
+  encode: (message) => Buffer.from(JSON.stringify(message)),
+  decode: (bytes) => JSON.parse(Buffer.from(bytes).toString()),
+};
+const base: MethodSpec = { ...mount({ name: "none" }, {}).method, request: json, reply: json };
 
 const kinds: readonly MethodKind[] = ["unary", "serverStream", "clientStream", "bidi"];
 
@@ -67,11 +134,10 @@ function rig(
   { side, row }: (typeof installed)[number],
   kind: MethodKind,
   handler: Handler,
-  config = samples[row.name].busy,
+  config: unknown = sampleOf(row).busy,
 ) {
   const clock = new FakeClock();
-  const { method: base } = mount({ name: "none" }, {});
-  const method: MethodSpec = { ...base, kind, policy: { [row.name]: config } };
+  const method: MethodSpec = { ...base, kind, ...sampleOf(row).method, policy: { [row.name]: config } };
   const site = siteFactory({ clock, random: () => 0.5, authProviders, credentials })(method);
   const layer = row[side]?.(config, site);
   const cancellation = new Cancellation();
@@ -83,6 +149,7 @@ function rig(
     attempt: 1,
     cancellation,
     retry: true,
+    cache: true,
   };
   const run = (change: Partial<Call> = {}) => (layer ? layer(handler) : handler)({ ...call, ...change });
   return { clock, cancellation, run, leftovers: () => ({ timers: clock.pending, listeners: cancellation.listening }) };
@@ -261,7 +328,7 @@ describe.each(installed)("$title", (place) => {
     expect(leftovers()).toEqual(clean);
   });
 
-  const { refusing } = samples[row.name];
+  const { refusing } = sampleOf(row);
   if (side === "server" && refusing)
     test("says of a refusal whose it is, without a stack, and reaches nobody", async () => {
       let reached = false;
@@ -278,10 +345,9 @@ describe.each(installed)("$title", (place) => {
     });
 
   test("is not in the stack of a method that does not set it", () => {
-    const { method: base } = mount({ name: "none" }, {});
+    const layersOf = side === "client" ? clientLayers : serverLayers;
     const layers = (policy: MethodPolicy) =>
       layersOf(
-        side,
         siteFactory({ authProviders })({ ...base, kind: "bidi", policy: { auth: samples.auth.busy, ...policy } }),
       ).length;
     const without = layers({});

@@ -1,6 +1,6 @@
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { decisionsOf } from "../../test/decisions.ts";
 import { AllKinds, WatchDishesRequest } from "../../test/kitchen/kitchen.ts";
 import type { Principal } from "../core/call.ts";
 import { RpcError } from "../core/error.ts";
@@ -12,7 +12,7 @@ import { detail, findDetail } from "../messages/status.ts";
 import { FakeClock, mount } from "../testing.ts";
 import { Buckets, Gcra } from "./rate-limit/bucket.ts";
 import { quotaFields, quotaOf, quotasOf } from "./rate-limit/quota.ts";
-import { type RateLimitConfig, type RateLimitEvent, rateLimit, rateLimitChannel } from "./rate-limit.ts";
+import { type RateLimitConfig, rateLimit } from "./rate-limit.ts";
 
 const limit = (part: Partial<RateLimitConfig> = {}): RateLimitConfig => ({
   name: "tenant",
@@ -236,23 +236,22 @@ test("several limits take from all or from none, and the refusal names all that 
 });
 
 test("a shadow limit reports and admits; a real one beside it still refuses", async () => {
-  const events: RateLimitEvent[] = [];
-  const listen = (event: unknown) => void events.push(event as RateLimitEvent);
-  subscribe(rateLimitChannel, listen);
-  try {
-    const { send, seen } = mount(rateLimit, [limit({ name: "try", burst: 1, shadow: true }), limit({ burst: 2 })]);
+  const { send, seen } = mount(rateLimit, [limit({ name: "try", burst: 1, shadow: true }), limit({ burst: 2 })]);
+  const decisions = await decisionsOf(async () => {
     await send();
     await send();
     await expect(send()).rejects.toMatchObject(refused);
-    expect(seen).toHaveLength(2);
-    expect(events).toEqual([
-      { method: "/test.v1.Test/Call", limit: "try", shadow: true, cost: 1, waitMs: 100 },
-      { method: "/test.v1.Test/Call", limit: "try", shadow: true, cost: 1, waitMs: 100 },
-      { method: "/test.v1.Test/Call", limit: "tenant", shadow: false, cost: 1, waitMs: 100 },
-    ]);
-  } finally {
-    unsubscribe(rateLimitChannel, listen);
-  }
+  });
+  expect(seen).toHaveLength(2);
+  const method = "/test.v1.Test/Call";
+  const tried = { policy: "rateLimit", outcome: "shadow", method, detail: { limit: "try", cost: 1, waitMs: 100 } };
+  const refusal = {
+    policy: "rateLimit",
+    outcome: "refused",
+    method,
+    detail: { limit: "tenant", cost: 1, waitMs: 100 },
+  };
+  expect(decisions).toEqual([tried, tried, refusal]);
 });
 
 test("a refusal speaks of the limits that refuse, not of shadows that are over as well", async () => {
@@ -371,6 +370,8 @@ describe("rules", () => {
     idempotency: undefined,
     policy: {},
     field: (path) => fields[path],
+    replyProblem: () => undefined,
+    sibling: () => undefined,
     ...part,
   });
   const found = (limits: readonly RateLimitConfig[], method = facts()) =>

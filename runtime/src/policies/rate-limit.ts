@@ -6,7 +6,6 @@ import { limitRate } from "./rate-limit/layer.ts";
 import { rules } from "./rate-limit/rules.ts";
 
 export type { RateLimitConfig } from "./rate-limit/config.ts";
-export { type RateLimitEvent, rateLimitChannel } from "./rate-limit/event.ts";
 export { type Quota, quotasOf } from "./rate-limit/quota.ts";
 
 /** How often a key may call. Source: generic cell rate algorithm (ITU-T I.371). */
@@ -36,4 +35,5 @@ export const rateLimit: Policy<"rateLimit", readonly RateLimitConfig[]> = {
   },
   server: limitRate,
   rules,
+  reference: { example: "", errors: {}, outcomes: {}, exports: {} },
 };

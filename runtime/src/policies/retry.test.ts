@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Budget } from "../core/budget.ts";
 import { Cancellation } from "../core/cancellation.ts";
 import { type Code, RpcError, type RpcErrorOptions } from "../core/error.ts";
 import { Metadata } from "../core/metadata.ts";
@@ -9,7 +10,6 @@ import { RetryInfo } from "../messages/details.ts";
 import { detail } from "../messages/status.ts";
 import { FakeClock, mount, mountLayers, settled } from "../testing.ts";
 import { backoff } from "./retry/backoff.ts";
-import { Budget } from "./retry/budget.ts";
 import { type RetryConfig, retry } from "./retry.ts";
 import { attemptTimeout } from "./timeout.ts";
 
@@ -430,7 +430,15 @@ test.each([
     { idempotency: "IDEMPOTENT", policy: { timeout: { totalMs: 1000, attemptMs: 400 } } },
   ],
 ] as const)("%s is found", (id, part, facts) => {
-  const method = { path: "/a.B/C", kind: "unary", idempotency: undefined, policy: {}, field: () => undefined } as const;
+  const method = {
+    path: "/a.B/C",
+    kind: "unary",
+    idempotency: undefined,
+    policy: {},
+    field: () => undefined,
+    replyProblem: () => undefined,
+    sibling: () => undefined,
+  } as const;
   const all = { ...method, ...facts } as MethodFacts;
   const found = retry.rules?.filter(
     ({ check }) => check({ ...config, on: ["UNAVAILABLE"], ...part }, all) !== undefined,
@@ -446,6 +454,8 @@ test("the rules are content with a retry that fits its method", () => {
     idempotency: "IDEMPOTENT",
     policy,
     field: () => undefined,
+    replyProblem: () => undefined,
+    sibling: () => undefined,
   };
   expect(retry.rules?.map(({ check }) => check({ ...config, on: ["UNAVAILABLE"] }, facts)).filter(Boolean)).toEqual([]);
 });

@@ -1,12 +1,11 @@
+import { type BudgetConfig, budgetDefaults, budgetFields } from "../core/budget.ts";
 import { choice, duration, flag, nested, number, statusCodes } from "../core/fields.ts";
 import type { Policy } from "../core/policy.ts";
-import type { BudgetConfig, RetryConfig } from "./retry/config.ts";
+import type { RetryConfig } from "./retry/config.ts";
 import { retryFailures } from "./retry/layer.ts";
 import { rules } from "./retry/rules.ts";
 
-export type { BudgetConfig, RetryConfig } from "./retry/config.ts";
-
-const budgetDefaults: BudgetConfig = { ratio: 0.2, floorPerSecond: 10, windowMs: 10_000 };
+export type { RetryConfig } from "./retry/config.ts";
 
 /** Sends failed calls again, within a budget. Source: gRFC A6; the budget follows Finagle's RetryBudget. */
 export const retry: Policy<"retry", RetryConfig> = {
@@ -21,16 +20,9 @@ export const retry: Policy<"retry", RetryConfig> = {
     multiplier: number("multiplier", { min: 1, fallback: () => 2 }),
     jitter: choice("jitter", { fallback: () => "PROPORTIONAL" as const }),
     attemptTimeout: flag("attempt_timeout", { fallback: () => false }),
-    budget: nested<BudgetConfig>(
-      "budget",
-      {
-        ratio: number("ratio", { min: 0.001, max: 1, fallback: () => budgetDefaults.ratio }),
-        floorPerSecond: number("floor_per_second", { min: 0, fallback: () => budgetDefaults.floorPerSecond }),
-        windowMs: duration("window", { fallback: () => budgetDefaults.windowMs }),
-      },
-      { fallback: () => budgetDefaults },
-    ),
+    budget: nested<BudgetConfig>("budget", budgetFields, { fallback: () => budgetDefaults }),
   },
   client: retryFailures,
   rules,
+  reference: { example: "", errors: {}, outcomes: {}, exports: {} },
 };

@@ -43,7 +43,14 @@ test.each([
 
 test("a client installs nothing for a config that concerns servers, and the attempt layer nothing for total", () => {
   const { clock, method } = mount(timeout, {});
-  const site = { method, clock, random: () => 0, shared: () => undefined as never, authProviders: new Map() };
+  const site = {
+    method,
+    clock,
+    random: () => 0,
+    shared: () => undefined as never,
+    authProviders: new Map(),
+    target: "",
+  };
   expect(timeout.client?.({ reserveMs: 5 }, site)).toBeUndefined();
   expect(attemptTimeout.client?.({ totalMs: 5, idleMs: 5 }, site)).toBeUndefined();
 });
@@ -69,7 +76,7 @@ test("a call that arrives after its deadline is refused before the implementatio
   let ran = false;
   const layer = timeout.server?.(
     {},
-    { method, clock, random: () => 0, shared: never as never, authProviders: new Map() },
+    { method, clock, random: () => 0, shared: never as never, authProviders: new Map(), target: "" },
   );
   const handler = layer?.(async () => {
     ran = true;
@@ -284,7 +291,15 @@ test.each([
   ["timeout/total-within-max", { totalMs: 200, maxMs: 100 }, "unary"],
   ["timeout/attempt-of-stream", { attemptMs: 100 }, "serverStream"],
 ] as const)("%s is an error with a remedy", (id, config, kind) => {
-  const facts: MethodFacts = { path: "/a.B/C", kind, idempotency: undefined, policy: {}, field: () => undefined };
+  const facts: MethodFacts = {
+    path: "/a.B/C",
+    kind,
+    idempotency: undefined,
+    policy: {},
+    field: () => undefined,
+    replyProblem: () => undefined,
+    sibling: () => undefined,
+  };
   const broken = timeout.rules?.filter(({ check }) => check(config, facts) !== undefined);
   expect(broken?.map((rule) => [rule.id, rule.severity])).toEqual([[id, "error"]]);
   const fine = { totalMs: 300, maxMs: 400, attemptMs: 100 };

@@ -46,6 +46,7 @@ export const timeout: Policy<"timeout", TimeoutConfig> = {
   client: limitCall,
   server: limitServing,
   rules,
+  reference: { example: "", errors: {}, outcomes: {}, exports: {} },
 };
 
 /** The part of `timeout` that stands inside retry. */

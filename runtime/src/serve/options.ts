@@ -87,6 +87,10 @@ export interface ServeOptions {
   readonly onError?: ((error: unknown, id: string, method: MethodSpec) => void) | undefined;
   /** Default: warnings and errors on stderr. */
   readonly logger?: Logger | undefined;
+  /** Layers of one's own, at named places; of several at one place the first is outermost. Default: none. */
+  readonly layers?: ServerOptions["layers"];
+  /** Overrides of the policies, as a loaded configuration has them. Default: the generated policies alone. */
+  readonly policies?: ServerOptions["policies"];
   /** Default: the real time. */
   readonly clock?: Clock | undefined;
   /** Default: Math.random. */
@@ -111,6 +115,8 @@ const known = {
     onState: true,
     onError: true,
     logger: true,
+    layers: true,
+    policies: true,
     clock: true,
     random: true,
   }),

@@ -46,6 +46,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     random: options.random,
     auth: options.auth,
     onError,
+    layers: options.layers,
+    policies: options.policies,
   });
   await readyAll(options.auth?.providers ?? {});
   warnOfClosed(served, logger);

@@ -12,7 +12,14 @@ const sent = ({ seen }: ReturnType<typeof mount>) => seen.map(({ metadata }) => 
 
 test("a client without credentials has no layer", () => {
   const { method, clock } = mount(auth, config, { side: "client" });
-  const site = { method, clock, random: Math.random, shared: () => undefined as never, authProviders: new Map() };
+  const site = {
+    method,
+    clock,
+    random: Math.random,
+    shared: () => undefined as never,
+    authProviders: new Map(),
+    target: "",
+  };
   expect(auth.client?.(config, site)).toBeUndefined();
 });
 

@@ -1,11 +1,11 @@
 import type { Call } from "../../core/call.ts";
+import { decided } from "../../core/decision.ts";
 import type { Layer } from "../../core/layer.ts";
 import type { Site } from "../../core/policy.ts";
+import { keyOf } from "../../messages/key.ts";
 import { type Bucket, Buckets, Gcra } from "./bucket.ts";
 import type { RateLimitConfig } from "./config.ts";
 import { costOf } from "./cost.ts";
-import { report } from "./event.ts";
-import { keyOf } from "./key.ts";
 import { Refusals } from "./refuse.ts";
 
 /**
@@ -37,7 +37,11 @@ export function limitRate(configs: readonly RateLimitConfig[], site: Site): Laye
       waits[n] = wait;
       costs[n] = cost;
       if (wait > 0) {
-        report(method.path, limit.name, limit.shadow, cost, wait);
+        decided("rateLimit", limit.shadow ? "shadow" : "refused", method.path, {
+          limit: limit.name,
+          cost,
+          waitMs: wait,
+        });
         if (!limit.shadow) refused = true;
       }
     }
@@ -84,7 +88,7 @@ function open(config: RateLimitConfig, { method, shared }: Site): Limit {
     shadow,
     cost,
     key: keyOf(by, method),
-    buckets: own ? new Buckets() : shared(`rate-limit:${service}:${name}:${by.join()}`, () => new Buckets()),
+    buckets: own ? new Buckets() : shared(`rate-limit:${service}:${JSON.stringify(config)}`, () => new Buckets()),
     gcra: new Gcra(perSecond, burst),
     refusals: new Refusals(method.path, config),
   };

@@ -1,3 +1,4 @@
+import type { BudgetConfig } from "../../core/budget.ts";
 import type { Code } from "../../core/error.ts";
 
 /** When and how a failed call is sent again. */
@@ -17,14 +18,4 @@ export interface RetryConfig {
   readonly attemptTimeout: boolean;
   /** Shared by the methods of a service within one client. */
   readonly budget: BudgetConfig;
-}
-
-/** The share of calls that may be retries. */
-export interface BudgetConfig {
-  /** Retries per call over the window. */
-  readonly ratio: number;
-  /** Retries per second that are always allowed. */
-  readonly floorPerSecond: number;
-  /** How long a call counts. */
-  readonly windowMs: number;
 }

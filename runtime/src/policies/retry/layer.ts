@@ -1,13 +1,13 @@
+import { Budget } from "../../core/budget.ts";
 import type { Call } from "../../core/call.ts";
 import type { Clock } from "../../core/clock.ts";
 import { RpcError } from "../../core/error.ts";
 import type { Handler, Layer } from "../../core/layer.ts";
 import type { Metadata } from "../../core/metadata.ts";
 import type { Site } from "../../core/policy.ts";
+import { pushback } from "../../messages/pushback.ts";
 import { backoff } from "./backoff.ts";
-import { Budget } from "./budget.ts";
 import type { RetryConfig } from "./config.ts";
-import { pushback } from "./pushback.ts";
 
 /**
  * Sends a failed call again, until its promise settles well: that is gRPC's commit point, so one loop serves unary
@@ -19,7 +19,10 @@ export function retryFailures(config: RetryConfig, site: Site): Layer | undefine
   const { method, clock, random } = site;
   if (method.kind === "clientStream" || method.kind === "bidi") return undefined;
   const service = method.path.slice(0, method.path.lastIndexOf("/"));
-  const budget = site.shared(`retry-budget:${service}`, () => new Budget(config.budget));
+  const budget = site.shared(
+    `retry-budget:${service}:${JSON.stringify(config.budget)}`,
+    () => new Budget(config.budget),
+  );
   const verdict = judge(config, site);
   const waitBefore = backoff(config);
 

@@ -179,6 +179,11 @@ export declare type Policy = Message<"mesh.v1.Policy"> & {
    * @generated from field: mesh.v1.Objective objective = 17;
    */
   objective?: Objective | undefined;
+
+  /**
+   * @generated from field: mesh.v1.Validation validation = 18;
+   */
+  validation?: Validation | undefined;
 };
 
 /**
@@ -267,6 +272,11 @@ export enum Policy_Kind {
    * @generated from enum value: OBJECTIVE = 14;
    */
   OBJECTIVE = 14,
+
+  /**
+   * @generated from enum value: VALIDATION = 15;
+   */
+  VALIDATION = 15,
 }
 
 /**
@@ -465,27 +475,38 @@ export declare type Budget = Message<"mesh.v1.Budget"> & {
 export declare const BudgetSchema: GenMessage<Budget>;
 
 /**
- * Client: send a second request before the first has failed. Source: gRFC A6, "Hedging".
+ * Client: send a second request before the first has failed, and take the answer that comes first. For methods that are
+ * slow only now and then, and harmless to run twice. Never together with retry. Source: gRFC A6, "Hedging"; the measured
+ * delay follows Finagle's BackupRequestFilter.
  *
  * @generated from message mesh.v1.Hedge
  */
 export declare type Hedge = Message<"mesh.v1.Hedge"> & {
   /**
+   * All requests, the first one included: 2 to 5. Switches hedging on.
+   *
    * @generated from field: optional uint32 attempts = 1;
    */
   attempts?: number | undefined;
 
   /**
+   * How long each request gets before the next is sent. Set this or `percentile`.
+   *
    * @generated from field: optional string delay = 2;
    */
   delay?: string | undefined;
 
   /**
+   * The next request is sent when the answer takes longer than so many percent of the last ones did: 50 to 99. Until 20
+   * answers are known, nothing is hedged.
+   *
    * @generated from field: optional uint32 percentile = 3;
    */
   percentile?: number | undefined;
 
   /**
+   * Codes after which the next request is sent at once; any other failure ends the call. Default: [UNAVAILABLE].
+   *
    * @generated from field: repeated mesh.v1.Code keep_going_on = 4;
    */
   keepGoingOn: Code[];
@@ -498,17 +519,23 @@ export declare type Hedge = Message<"mesh.v1.Hedge"> & {
 export declare const HedgeSchema: GenMessage<Hedge>;
 
 /**
- * The same request under the same key takes effect once. Source: AIP-155.
+ * The same request under the same key takes effect once: the client fills in the key, the same one on all attempts; the
+ * server answers a repetition with the reply it gave before. Source: AIP-155; IETF draft "The Idempotency-Key HTTP Header".
  *
  * @generated from message mesh.v1.Idempotency
  */
 export declare type Idempotency = Message<"mesh.v1.Idempotency"> & {
   /**
+   * Where the key is: "field:<name>", a string field of the request itself, or "metadata:<name>". Empty on the client: a
+   * UUID is filled in. Empty on the server: the call runs as if it had no policy. Required.
+   *
    * @generated from field: optional string key = 1;
    */
   key?: string | undefined;
 
   /**
+   * How long a server remembers an answer. Default: "24h".
+   *
    * @generated from field: optional string window = 2;
    */
   window?: string | undefined;
@@ -593,32 +620,42 @@ export declare type RateLimit = Message<"mesh.v1.RateLimit"> & {
 export declare const RateLimitSchema: GenMessage<RateLimit>;
 
 /**
- * Server: how many calls may run at once.
+ * Server: how many calls of a method may run at once, and which go first when that is not enough.
  *
  * @generated from message mesh.v1.Concurrency
  */
 export declare type Concurrency = Message<"mesh.v1.Concurrency"> & {
   /**
+   * Calls that run at once, at most. Default: no limit; with GRADIENT: 200.
+   *
    * @generated from field: optional uint32 max = 1;
    */
   max?: number | undefined;
 
   /**
+   * With GRADIENT, the limit never falls below it. Default: 20, or `max` if that is less.
+   *
    * @generated from field: optional uint32 min = 2;
    */
   min?: number | undefined;
 
   /**
+   * Calls that may wait for a place. The newest goes first: the oldest has the least time left. Default: 0.
+   *
    * @generated from field: optional uint32 queue = 3;
    */
   queue?: number | undefined;
 
   /**
+   * Default: FIXED.
+   *
    * @generated from field: optional mesh.v1.Concurrency.Adaptive adaptive = 4;
    */
   adaptive?: Concurrency_Adaptive | undefined;
 
   /**
+   * How much the calls of this method matter at most. Default: CRITICAL.
+   *
    * @generated from field: optional mesh.v1.Concurrency.Criticality criticality = 5;
    */
   criticality?: Concurrency_Criticality | undefined;
@@ -635,11 +672,15 @@ export declare const ConcurrencySchema: GenMessage<Concurrency>;
  */
 export enum Concurrency_Adaptive {
   /**
+   * `max` is the limit.
+   *
    * @generated from enum value: FIXED = 0;
    */
   FIXED = 0,
 
   /**
+   * The limit follows the measured latency, between `min` and `max`. Source: Netflix concurrency-limits, Gradient2.
+   *
    * @generated from enum value: GRADIENT = 1;
    */
   GRADIENT = 1,
@@ -651,6 +692,9 @@ export enum Concurrency_Adaptive {
 export declare const Concurrency_AdaptiveSchema: GenEnum<Concurrency_Adaptive>;
 
 /**
+ * How much a call matters. It travels from hop to hop as `x-mesh-criticality`, and can only fall on the way.
+ * Source: Google SRE book, "Handling Overload".
+ *
  * @generated from enum mesh.v1.Concurrency.Criticality
  */
 export enum Concurrency_Criticality {
@@ -660,6 +704,8 @@ export enum Concurrency_Criticality {
   CRITICAL = 0,
 
   /**
+   * Shed last. A caller's claim counts only on methods that say so themselves.
+   *
    * @generated from enum value: CRITICAL_PLUS = 1;
    */
   CRITICAL_PLUS = 1,
@@ -670,6 +716,8 @@ export enum Concurrency_Criticality {
   SHEDDABLE_PLUS = 2,
 
   /**
+   * Shed first.
+   *
    * @generated from enum value: SHEDDABLE = 3;
    */
   SHEDDABLE = 3,
@@ -681,50 +729,75 @@ export enum Concurrency_Criticality {
 export declare const Concurrency_CriticalitySchema: GenEnum<Concurrency_Criticality>;
 
 /**
- * Client: stop calling what keeps failing.
+ * Client: stop calling what keeps failing. One breaker for each method and target. Refused: UNAVAILABLE.
  *
  * @generated from message mesh.v1.CircuitBreaker
  */
 export declare type CircuitBreaker = Message<"mesh.v1.CircuitBreaker"> & {
   /**
+   * True: refuse a growing share of the calls as more of them fail. False: closed, open and half-open.
+   * Source: Google SRE book, "Client-Side Throttling". Default: false.
+   *
    * @generated from field: optional bool adaptive = 1;
    */
   adaptive?: boolean | undefined;
 
   /**
+   * Share of failures in the window at which it opens, above 0 and at most 1; adaptive: the share that is borne without
+   * refusing any. Default: 0.5.
+   *
    * @generated from field: optional double ratio = 2;
    */
   ratio?: number | undefined;
 
   /**
+   * It does not open before so many calls are in the window. Default: 20.
+   *
    * @generated from field: optional uint32 min_calls = 3;
    */
   minCalls?: number | undefined;
 
   /**
+   * How long a call counts. Default: "10s"; adaptive: "2m".
+   *
    * @generated from field: optional string window = 4;
    */
   window?: string | undefined;
 
   /**
+   * How long it stays open the first time; each time that the probes fail twice as long, up to 6 times. Default: "5s".
+   *
    * @generated from field: optional string open = 5;
    */
   open?: string | undefined;
 
   /**
+   * Calls that are let through when that is over; when more than `ratio` of them fail, it opens again. Default: 3.
+   *
    * @generated from field: optional uint32 probes = 6;
    */
   probes?: number | undefined;
 
   /**
+   * Codes that are failures. Default: [UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, RESOURCE_EXHAUSTED].
+   *
    * @generated from field: repeated mesh.v1.Code on = 7;
    */
   on: Code[];
 
   /**
+   * An answer that takes longer is a failure too. Default: none.
+   *
    * @generated from field: optional string slow = 8;
    */
   slow?: string | undefined;
+
+  /**
+   * Run-time configuration only. Default: NONE.
+   *
+   * @generated from field: optional mesh.v1.CircuitBreaker.Force force = 9;
+   */
+  force?: CircuitBreaker_Force | undefined;
 };
 
 /**
@@ -732,6 +805,39 @@ export declare type CircuitBreaker = Message<"mesh.v1.CircuitBreaker"> & {
  * Use `create(CircuitBreakerSchema)` to create a new message.
  */
 export declare const CircuitBreakerSchema: GenMessage<CircuitBreaker>;
+
+/**
+ * For the run-time configuration alone.
+ *
+ * @generated from enum mesh.v1.CircuitBreaker.Force
+ */
+export enum CircuitBreaker_Force {
+  /**
+   * The breaker decides.
+   *
+   * @generated from enum value: NONE = 0;
+   */
+  NONE = 0,
+
+  /**
+   * Every call is refused.
+   *
+   * @generated from enum value: OPEN = 1;
+   */
+  OPEN = 1,
+
+  /**
+   * No call is refused.
+   *
+   * @generated from enum value: CLOSED = 2;
+   */
+  CLOSED = 2,
+}
+
+/**
+ * Describes the enum mesh.v1.CircuitBreaker.Force.
+ */
+export declare const CircuitBreaker_ForceSchema: GenEnum<CircuitBreaker_Force>;
 
 /**
  * Client: which address of a target gets the call.
@@ -826,7 +932,8 @@ export declare type Auth = Message<"mesh.v1.Auth"> & {
   audiences: string[];
 
   /**
-   * A CEL expression over auth, request and method that must be true. Not in this version: generation fails.
+   * A CEL expression that must be true, over `auth` (sub, scopes, audiences, provider, claims), `request` and `method`
+   * (service, name), such as "auth.sub == request.user_id || 'admin' in auth.scopes". Not for methods whose requests stream.
    *
    * @generated from field: optional string rule = 5;
    */
@@ -872,40 +979,62 @@ export enum Auth_Access {
 export declare const Auth_AccessSchema: GenEnum<Auth_Access>;
 
 /**
- * Unary methods without side effects: reuse a reply.
+ * Unary methods without side effects: answer with the reply of an earlier call. Only OK is kept. Source: RFC 9111, RFC 5861.
  *
  * @generated from message mesh.v1.Cache
  */
 export declare type Cache = Message<"mesh.v1.Cache"> & {
   /**
+   * How long a reply is fresh. Required.
+   *
    * @generated from field: optional string ttl = 1;
    */
   ttl?: string | undefined;
 
   /**
+   * After that, so long it is still given while a new one is fetched. Needs `coalesce`. Default: none.
+   *
    * @generated from field: optional string stale_while_revalidate = 2;
    */
   staleWhileRevalidate?: string | undefined;
 
   /**
+   * After that, so long it is given when the call fails with UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN or
+   * RESOURCE_EXHAUSTED. Default: none.
+   *
    * @generated from field: optional string stale_if_error = 3;
    */
   staleIfError?: string | undefined;
 
   /**
+   * What makes replies differ, as keys. Default: the whole request, and who calls. With "field:" keys, these fields instead
+   * of the whole request. Who calls always counts, unless "principal", a "claim:" or "all" (public data) is named here.
+   * On a client, who calls is known by the metadata that it sends.
+   *
    * @generated from field: repeated string vary = 4;
    */
   vary: string[];
 
   /**
+   * Calls that ask for the same at the same time share one. Default: true.
+   *
    * @generated from field: optional bool coalesce = 5;
    */
   coalesce?: boolean | undefined;
 
   /**
+   * Where replies are kept. Default: CLIENT.
+   *
    * @generated from field: optional mesh.v1.Cache.Side side = 6;
    */
   side?: Cache_Side | undefined;
+
+  /**
+   * What all replies of the method may take up together; those unused for longest go first. Default: 16 MiB.
+   *
+   * @generated from field: optional uint64 max_bytes = 7;
+   */
+  maxBytes?: bigint | undefined;
 };
 
 /**
@@ -935,22 +1064,27 @@ export enum Cache_Side {
 export declare const Cache_SideSchema: GenEnum<Cache_Side>;
 
 /**
- * Client: what to answer instead of a failure.
+ * Client, unary methods: what to answer instead of a failure. The reply is marked by the trailer `x-mesh-fallback`. Never for
+ * failures that are the caller's own, and never hidden from the circuit breaker.
  *
  * @generated from message mesh.v1.Fallback
  */
 export declare type Fallback = Message<"mesh.v1.Fallback"> & {
   /**
+   * The failures that are replaced. Default: [UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNKNOWN].
+   *
    * @generated from field: repeated mesh.v1.Code on = 1;
    */
   on: Code[];
 
   /**
+   * Required.
+   *
    * @generated from oneof mesh.v1.Fallback.value
    */
   value: {
     /**
-     * A reply in ProtoJSON.
+     * A reply in ProtoJSON, checked at generation.
      *
      * @generated from field: string json = 2;
      */
@@ -958,7 +1092,7 @@ export declare type Fallback = Message<"mesh.v1.Fallback"> & {
     case: "json";
   } | {
     /**
-     * The last good reply.
+     * The last good reply for the same request and caller, however old. Needs `cache`.
      *
      * @generated from field: bool stale = 3;
      */
@@ -966,7 +1100,7 @@ export declare type Fallback = Message<"mesh.v1.Fallback"> & {
     case: "stale";
   } | {
     /**
-     * Another method with the same request and reply.
+     * Another method of the service, by its name in the proto file, with the same request and reply.
      *
      * @generated from field: string method = 4;
      */
@@ -982,22 +1116,28 @@ export declare type Fallback = Message<"mesh.v1.Fallback"> & {
 export declare const FallbackSchema: GenMessage<Fallback>;
 
 /**
- * The largest messages, and the most messages of a stream.
+ * The largest messages, and the most messages of a stream, on both sides. Exceeded: RESOURCE_EXHAUSTED.
  *
  * @generated from message mesh.v1.Limits
  */
 export declare type Limits = Message<"mesh.v1.Limits"> & {
   /**
+   * The largest request message, in bytes. Default: what the server or the connection allows, 4 MiB unless said otherwise.
+   *
    * @generated from field: optional uint64 request_bytes = 1;
    */
   requestBytes?: bigint | undefined;
 
   /**
+   * The largest reply message, in bytes. Default: as above.
+   *
    * @generated from field: optional uint64 response_bytes = 2;
    */
   responseBytes?: bigint | undefined;
 
   /**
+   * Messages in each direction of a stream. Default: no limit.
+   *
    * @generated from field: optional uint32 messages = 3;
    */
   messages?: number | undefined;
@@ -1010,17 +1150,22 @@ export declare type Limits = Message<"mesh.v1.Limits"> & {
 export declare const LimitsSchema: GenMessage<Limits>;
 
 /**
- * Client: compress requests.
+ * Client: compress requests. Replies are not compressed: the gRPC library below cannot do that on a server; compressed replies of
+ * other servers are understood. Source: gRPC "Compression".
  *
  * @generated from message mesh.v1.Compression
  */
 export declare type Compression = Message<"mesh.v1.Compression"> & {
   /**
+   * Required.
+   *
    * @generated from field: optional mesh.v1.Compression.Encoding request = 1;
    */
   request?: Compression_Encoding | undefined;
 
   /**
+   * Smaller messages are sent as they are. Default: 1024.
+   *
    * @generated from field: optional uint32 min_bytes = 2;
    */
   minBytes?: number | undefined;
@@ -1056,6 +1201,21 @@ export enum Compression_Encoding {
  * Describes the enum mesh.v1.Compression.Encoding.
  */
 export declare const Compression_EncodingSchema: GenEnum<Compression_Encoding>;
+
+/**
+ * Server: check requests by the protovalidate rules of their messages. On by itself where a request has such rules; `off:
+ * VALIDATION` switches it off. Refused: INVALID_ARGUMENT with google.rpc.BadRequest.
+ *
+ * @generated from message mesh.v1.Validation
+ */
+export declare type Validation = Message<"mesh.v1.Validation"> & {
+};
+
+/**
+ * Describes the message mesh.v1.Validation.
+ * Use `create(ValidationSchema)` to create a new message.
+ */
+export declare const ValidationSchema: GenMessage<Validation>;
 
 /**
  * What google.api.http cannot say about a route.
@@ -1179,22 +1339,28 @@ export enum Http_Framing {
 export declare const Http_FramingSchema: GenEnum<Http_Framing>;
 
 /**
- * What the method promises: the base of alerts, not enforced.
+ * What the method promises: the base of alerts and exports, not enforced.
  *
  * @generated from message mesh.v1.Objective
  */
 export declare type Objective = Message<"mesh.v1.Objective"> & {
   /**
+   * Share of calls that succeed, above 0 and below 1.
+   *
    * @generated from field: optional double availability = 1;
    */
   availability?: number | undefined;
 
   /**
+   * Calls of the quantile are answered within this time.
+   *
    * @generated from field: optional string latency = 2;
    */
   latency?: string | undefined;
 
   /**
+   * Default: 0.99.
+   *
    * @generated from field: optional double quantile = 3;
    */
   quantile?: number | undefined;

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import type { Call } from "../../core/call.ts";
-import { type Key, parseKey } from "../../core/fields.ts";
-import type { MethodSpec } from "../../core/spec.ts";
-import { fieldReader } from "../../messages/field.ts";
+import type { Call } from "../core/call.ts";
+import { type Key, parseKey } from "../core/fields.ts";
+import type { MethodSpec } from "../core/spec.ts";
+import { fieldReader } from "./field.ts";
 
 type Part = (call: Call) => string;
 

@@ -1,9 +1,29 @@
-import type { BudgetConfig } from "./config.ts";
+import { duration, type Field, number } from "./fields.ts";
+
+/** The share of calls that may be retries or hedges. */
+export interface BudgetConfig {
+  /** Retries per call over the window. */
+  readonly ratio: number;
+  /** Retries per second that are always allowed. */
+  readonly floorPerSecond: number;
+  /** How long a call counts. */
+  readonly windowMs: number;
+}
+
+/** What `mesh.v1.Budget` says where it says nothing. */
+export const budgetDefaults: BudgetConfig = { ratio: 0.2, floorPerSecond: 10, windowMs: 10_000 };
+
+/** The options of `mesh.v1.Budget`. */
+export const budgetFields: { readonly [K in keyof BudgetConfig]-?: Field<BudgetConfig[K]> } = {
+  ratio: number("ratio", { min: 0.001, max: 1, fallback: () => budgetDefaults.ratio }),
+  floorPerSecond: number("floor_per_second", { min: 0, fallback: () => budgetDefaults.floorPerSecond }),
+  windowMs: duration("window", { fallback: () => budgetDefaults.windowMs }),
+};
 
 const slices = 10;
 
 /**
- * Bounds retries to a share of the calls, so that a peer in trouble is not drowned by them: in the window that ends
+ * Bounds retries and hedges to a share of the calls, so that a peer in trouble is not drowned by them: in the window that ends
  * with a retry there are at most `ratio` retries per call, and `floorPerSecond` on top.
  *
  * Time goes round in ten slices, which makes the memory constant; a call counts for nine tenths of the window to the

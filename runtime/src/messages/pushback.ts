@@ -1,6 +1,6 @@
-import type { RpcError } from "../../core/error.ts";
-import { RetryInfo } from "../../messages/details.ts";
-import { findDetail } from "../../messages/status.ts";
+import type { RpcError } from "../core/error.ts";
+import { RetryInfo } from "./details.ts";
+import { findDetail } from "./status.ts";
 
 const trailer = "grpc-retry-pushback-ms";
 
