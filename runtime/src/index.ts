@@ -20,7 +20,7 @@ export type {
   Route,
   ServiceSpec,
 } from "./core/spec.ts";
-export { onEnd } from "./core/stream.ts";
+export { onEnd, whenOver } from "./core/stream.ts";
 export type { Target } from "./core/target.ts";
 export type { LayerSite, UserLayer } from "./core/user-layer.ts";
 export type { GatewayService } from "./gateway/endpoint.ts";

@@ -43,6 +43,23 @@ export function onEnd<T>(stream: AsyncIterable<T>, end: (error?: unknown) => voi
   };
 }
 
+/**
+ * Passes a call's reply through and runs `end` once when the call is over: answered, failed (with the error), or its
+ * streamed reply read to the end, failed or left.
+ */
+export const whenOver = (reply: Promise<unknown>, end: (error?: unknown) => void): Promise<unknown> =>
+  reply.then(
+    (value) => {
+      if (isStream(value)) return onEnd(value, end);
+      end();
+      return value;
+    },
+    (error) => {
+      end(error);
+      throw error;
+    },
+  );
+
 /** Passes a stream through and replaces the error it may fail with. */
 export function mapError<T>(stream: AsyncIterable<T>, replace: (error: unknown) => unknown): AsyncIterable<T> {
   return {
