@@ -2,8 +2,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   // Tests run the sources, not a build that may be stale.
-  resolve: { conditions: ["@protomesh/source", "module", "node"] },
-  ssr: { resolve: { conditions: ["@protomesh/source", "module", "node"] } },
+  resolve: { conditions: ["@protomesh/source", "node"] },
+  ssr: { resolve: { conditions: ["@protomesh/source", "node"] } },
   test: {
     include: [
       "runtime/**/*.test.ts",

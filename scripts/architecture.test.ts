@@ -106,6 +106,11 @@ const table: readonly { place: string; may: readonly string[]; why: string }[] =
   },
   { place: "runtime/src/serve/", may: ["node:", "runtime/src/"], why: "puts the parts together" },
   { place: "runtime/src/serve.ts", may: ["node:", "runtime/src/"], why: "puts the parts together" },
+  {
+    place: "runtime/src/telemetry.ts",
+    may: ["node:", "runtime/src/core/"],
+    why: "listens to what policies say; knows none of them",
+  },
   { place: "runtime/src/testing.ts", may: ["runtime/src/"], why: "the public test harness" },
   { place: "runtime/src/index.ts", may: ["runtime/src/"], why: "the public surface" },
   {

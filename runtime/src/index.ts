@@ -63,3 +63,4 @@ export { defineService, type ServiceData } from "./service.ts";
 export type { HealthState, ServingStatus } from "./services/health.ts";
 export { Health } from "./services/health-spec.ts";
 export type { ClientPlace, ServerPlace } from "./stack.ts";
+export { recordDecisions, type TelemetryApi } from "./telemetry.ts";
