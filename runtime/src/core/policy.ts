@@ -110,6 +110,8 @@ export interface MethodFacts {
   readonly idempotency: MethodSpec["idempotency"];
   /** The method's whole resolved policy, for rules that concern two kinds. */
   readonly policy: MethodSpec["policy"];
+  /** True when a run-time configuration has a say in the policy; some options are for it alone. Default: generation. */
+  readonly runtime?: boolean;
   /** Looks up a request field by its dotted proto path, such as `user.id`. */
   field(path: string): FieldFacts | undefined;
   /** What is wrong with a text as the method's reply in ProtoJSON, or undefined when it is one. */
@@ -132,4 +134,6 @@ export interface FieldFacts {
   readonly map: boolean;
   /** Marked by (mesh.v1.field).sensitive. */
   readonly sensitive: boolean;
+  /** Member of a oneof, so that setting it unsets others. Default: it is not. */
+  readonly oneof?: boolean;
 }
