@@ -4,6 +4,7 @@
 //   ts check           compiles, with every strict flag
 //   sh                 npm scripts of this repository
 //   title=, quickstart, afterwards, output, serve, answers   README.md and docs/plugin.md: run by scripts/quickstart.mjs
+//   proto example      docs/policies.md: an option that scripts/reference.test.ts compiles
 //   text               a drawing or a log; nothing to prove
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -59,6 +60,8 @@ function prove(file, block) {
     compiled.push(block);
     return undefined;
   }
+  // Written and compiled by scripts/reference.
+  if (language === "proto" && words.includes("example") && file === "docs/policies.md") return undefined;
   if (language === "sh") {
     for (const line of text.split("\n")) {
       const script = /^npm (?:run )?([a-z]+)(?: |$)/.exec(line)?.[1];

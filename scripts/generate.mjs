@@ -20,16 +20,12 @@ const templates = [
 
 const before = snapshot();
 for (const [template] of templates) {
-  const { status } = spawnSync(join(root, "node_modules/.bin/buf"), ["generate", "--template", template], {
-    cwd: root,
-    stdio: ["ignore", "inherit", "inherit"],
-    // buf looks for the plugins there.
-    env: { ...process.env, PATH: join(root, "node_modules/.bin") + delimiter + process.env.PATH },
-    shell: process.platform === "win32",
-  });
-  if (status !== 0) process.exit(1);
+  run(join(root, "node_modules/.bin/buf"), ["generate", "--template", template]);
   console.log(`generated from ${template}`);
 }
+run(process.execPath, ["--import", "tsx", "--conditions", "@protomesh/source", "scripts/reference.ts"]);
+run(join(root, "node_modules/.bin/biome"), ["format", "--write", "--log-level=error", "docs/policies.md"]);
+console.log("written: docs/policies.md");
 if (check) {
   const after = snapshot();
   const stale = [...new Set([...before.keys(), ...after.keys()])].filter(
@@ -43,9 +39,20 @@ if (check) {
   }
 }
 
+function run(command, args) {
+  const { status } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+    // buf looks for the plugins there.
+    env: { ...process.env, PATH: join(root, "node_modules/.bin") + delimiter + process.env.PATH },
+    shell: process.platform === "win32",
+  });
+  if (status !== 0) process.exit(1);
+}
+
 /** Contents of all files in the output folders, by path. */
 function snapshot() {
-  const files = new Map();
+  const files = new Map([["docs/policies.md", readFileSync(join(root, "docs/policies.md"), "utf8")]]);
   for (const folder of templates.flatMap(([, folders]) => folders)) {
     if (!existsSync(join(root, folder))) continue;
     for (const name of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {

@@ -16,5 +16,13 @@ export const http: Policy<"http", HttpConfig> = {
     unknownQuery: choice("unknown_query"),
     unknownJson: choice("unknown_json"),
   },
-  reference: { example: "", errors: {}, outcomes: {}, exports: {} },
+  reference: {
+    example: "http: { success_status: 201 unknown_query: REJECT }",
+    errors: {
+      INVALID_ARGUMENT:
+        "The request has a query parameter or a JSON field that is not in the message, and REJECT is in force.",
+    },
+    outcomes: {},
+    exports: { OpenAPI: "The status of the successful response." },
+  },
 };

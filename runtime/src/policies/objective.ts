@@ -19,5 +19,10 @@ export const objective: Policy<"objective", ObjectiveConfig> = {
     latencyMs: duration("latency"),
     quantile: number("quantile", { min: 0.000001, max: 0.999999999, fallback: () => 0.99 }),
   },
-  reference: { example: "", errors: {}, outcomes: {}, exports: {} },
+  reference: {
+    example: 'objective: { availability: 0.999 latency: "200ms" quantile: 0.99 }',
+    errors: {},
+    outcomes: {},
+    exports: {},
+  },
 };

@@ -35,5 +35,20 @@ export const rateLimit: Policy<"rateLimit", readonly RateLimitConfig[]> = {
   },
   server: limitRate,
   rules,
-  reference: { example: "", errors: {}, outcomes: {}, exports: {} },
+  reference: {
+    example: 'rate_limit: { name: "tenant" rate: "200/s" burst: 400 by: "claim:tenant" }',
+    errors: {
+      RESOURCE_EXHAUSTED:
+        "A limit has no room for the call. Carries `google.rpc.RetryInfo`, `google.rpc.QuotaFailure` and the trailer `grpc-retry-pushback-ms`; over HTTP 429 with `Retry-After`, `RateLimit-Policy` and `RateLimit`.",
+    },
+    outcomes: {
+      refused: "A limit refused the call; details `limit`, `cost` and `waitMs`.",
+      shadow: "A limit with `shadow` would have refused it; the same details.",
+    },
+    exports: {
+      Envoy: "`local_ratelimit` for limits without keys; `ratelimit` with descriptors for `shared` ones.",
+      Istio: "An EnvoyFilter with the same.",
+      "Gateway API": "Envoy Gateway's BackendTrafficPolicy `rateLimit`.",
+    },
+  },
 };
