@@ -56,6 +56,7 @@ function fieldFacts(method: DescMethod, path: string): FieldFacts | undefined {
       repeated: found.fieldKind === "list",
       map: found.fieldKind === "map",
       sensitive,
+      oneof: found.oneof !== undefined,
     }
   );
 }

@@ -5,6 +5,7 @@ import { checkKeys, keysOf } from "../core/known-keys.ts";
 import { type Report, reliable } from "../core/report.ts";
 import type { MethodSpec } from "../core/spec.ts";
 import type { Target } from "../core/target.ts";
+import type { MethodPolicy } from "../policies/index.ts";
 import { endpointsOf, type GatewayService } from "./endpoint.ts";
 import { detailRegistry, errorHeaders, errorJson, type HttpError } from "./errors.ts";
 import { Exchange, type ExchangeSettings } from "./exchange.ts";
@@ -16,7 +17,7 @@ import { type Matched, Router } from "./router.ts";
 export interface GatewayOptions {
   /** The largest request body that is accepted, in bytes. Default: 4 MiB. Fails with 413. */
   readonly maxRequestBytes?: number | undefined;
-  /** Request headers that become metadata, besides the usual ones. Default: none. */
+  /** Request headers that become metadata, besides the usual ones and those that hold idempotency keys. Default: none. */
   readonly requestHeaders?: readonly string[] | undefined;
   /** Response metadata that becomes headers under its own name, besides the usual ones. Default: none. */
   readonly responseHeaders?: readonly string[] | undefined;
@@ -60,7 +61,7 @@ export function createGateway(services: readonly GatewayService[], options: Gate
   const router = new Router(services.flatMap(endpointsOf));
   const settings: ExchangeSettings = {
     maxRequestBytes: positive(options.maxRequestBytes ?? 4 * 1024 * 1024),
-    readMetadata: metadataReader(options.requestHeaders),
+    readMetadata: metadataReader([...(options.requestHeaders ?? []), ...services.flatMap(keyHeaders)]),
     printHeaders: headerWriter(options.responseHeaders),
     onError: reliable(options.onError ?? printError, printError),
     clock: options.clock ?? systemClock,
@@ -97,6 +98,13 @@ export function createGateway(services: readonly GatewayService[], options: Gate
     idle: () => (running.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => waiting.push(resolve))),
   });
 }
+
+/** The metadata in which methods look for an idempotency key: over HTTP it is a header of that name. */
+const keyHeaders = ({ spec }: GatewayService): string[] =>
+  Object.values(spec.methods).flatMap(({ policy }) => {
+    const { key = "" } = (policy as MethodPolicy).idempotency ?? {};
+    return key.startsWith("metadata:") ? [key.slice("metadata:".length)] : [];
+  });
 
 const known = keysOf<GatewayOptions>({
   maxRequestBytes: true,

@@ -25,6 +25,21 @@ export function fieldReader(path: string, codec: Codec): (message: unknown) => u
   };
 }
 
+/**
+ * Compiles a field of the message itself into a function that sets it: on a copy, with the same prototype, so that the
+ * caller's message stays as it was. The field must hold text and be no member of a oneof.
+ *
+ * Throws when the codec's messages have no such field, naming message and field.
+ */
+export function fieldWriter(name: string, codec: Codec): (message: unknown, value: string) => unknown {
+  const key = "schema" in codec ? localName(name, codec.schema as DescMessage) : writtenName(name, codec);
+  return (message, value) => {
+    if (!isObject(message)) return message;
+    const set = { value, writable: true, enumerable: true, configurable: true };
+    return Object.create(Object.getPrototypeOf(message), { ...Object.getOwnPropertyDescriptors(message), [key]: set });
+  };
+}
+
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
 const own = (message: object, name: string): unknown => (message as { readonly [name: string]: unknown })[name];
@@ -43,6 +58,26 @@ function byDescriptor(path: string, schema: DescMessage): Step[] {
       return chosen.case === localName ? chosen.value : undefined;
     };
   });
+}
+
+function localName(name: string, schema: DescMessage): string {
+  const field = schema.fields.find((one) => one.name === name);
+  if (field && !field.oneof) return field.localName;
+  throw new Error(
+    `${schema.typeName} has no field ${name} that can be set by itself: write it as the proto file names it`,
+  );
+}
+
+/**
+ * The name that ts-proto's encoder looks at. An optional field need not be there to be seen, so it is tried: the right
+ * name is the one under which a value makes the message longer.
+ */
+function writtenName(name: string, codec: Codec): string {
+  const empty = codec.decode(new Uint8Array()) as object;
+  const length = codec.encode(empty).length;
+  const key = [camelCase(name), name].find((key) => codec.encode({ ...empty, [key]: "x" }).length > length);
+  if (key !== undefined) return key;
+  throw new Error(`${codec.typeName} has no field ${name} that takes text: write it as the proto file names it`);
 }
 
 /** Messages of ts-proto, which keep no descriptor: the field's name follows a convention. */

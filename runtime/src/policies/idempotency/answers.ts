@@ -1,0 +1,108 @@
+import type { Code, ErrorDetail, ErrorOrigin } from "../../core/error.ts";
+import type { Run } from "./run.ts";
+
+/** What a call was answered with: an encoded reply, or a failure. */
+export type Answer = Uint8Array | Failure;
+
+/** A failure that repeating cannot change. */
+export interface Failure {
+  readonly code: Code;
+  readonly text: string;
+  readonly details: readonly ErrorDetail[];
+  readonly origin: ErrorOrigin | undefined;
+}
+
+/** An answer, and to what. */
+export interface Answered {
+  readonly path: string;
+  /** Hash of the request. */
+  readonly request: string;
+  readonly answer: Answer;
+}
+
+/** An answer as it is kept. */
+export interface Remembered extends Answered {
+  readonly until: number;
+  readonly size: number;
+}
+
+/** About what an entry takes besides its answer: the maps' slots, the objects, the hash. */
+const overhead = 400;
+
+/**
+ * The answers of one server by key, and the calls that will have one. Bounded in bytes: what is expired goes first, then
+ * what was answered longest ago. A repetition follows its call closely, so being read makes no answer worth more.
+ */
+export class Answers {
+  readonly #maxBytes: number;
+  /** By window, so that each map is in the order of expiry. There are as many as configs differ in it: a few. */
+  readonly #byWindow = new Map<number, Map<string, Remembered>>();
+  #bytes = 0;
+  /** Calls that run, by key. */
+  readonly running = new Map<string, Run>();
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** What the answers take up together, in bytes, about. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The answer under a key, while it is remembered. */
+  get(key: string, now: number): Remembered | undefined {
+    for (const map of this.#byWindow.values()) {
+      const found = map.get(key);
+      if (found && found.until > now) return found;
+    }
+    return undefined;
+  }
+
+  /** Remembers an answer. Returns those that had to make room before their time; itself, when it is too large to keep. */
+  set(key: string, answered: Answered, windowMs: number, now: number): Remembered[] {
+    for (const map of this.#byWindow.values()) this.#delete(key, map);
+    const size = overhead + 2 * key.length + sizeOf(answered.answer);
+    const entry = { ...answered, until: now + windowMs, size };
+    if (size > this.#maxBytes) return [entry];
+    const map = this.#byWindow.get(windowMs) ?? new Map<string, Remembered>();
+    this.#byWindow.set(windowMs, map.set(key, entry));
+    this.#bytes += size;
+    return this.#makeRoom(now);
+  }
+
+  #makeRoom(now: number): Remembered[] {
+    for (const map of this.#byWindow.values()) {
+      for (const [key, { until }] of map) {
+        if (until > now) break;
+        this.#delete(key, map);
+      }
+    }
+    const gone: Remembered[] = [];
+    while (this.#bytes > this.#maxBytes) {
+      const [, key, map] = [...this.#byWindow]
+        .flatMap(([windowMs, map]) => [...head(map)].map(([key, { until }]) => [until - windowMs, key, map] as const))
+        .reduce((one, other) => (other[0] < one[0] ? other : one));
+      gone.push(map.get(key) as Remembered);
+      this.#delete(key, map);
+    }
+    return gone;
+  }
+
+  #delete(key: string, map: Map<string, Remembered>): void {
+    this.#bytes -= map.get(key)?.size ?? 0;
+    map.delete(key);
+  }
+}
+
+function* head<K, V>(map: Map<K, V>): Generator<[K, V]> {
+  for (const entry of map) {
+    yield entry;
+    return;
+  }
+}
+
+const sizeOf = (answer: Answer): number =>
+  answer instanceof Uint8Array
+    ? answer.byteLength
+    : answer.details.reduce((sum, { type, value }) => sum + 2 * type.length + value.byteLength, 2 * answer.text.length);
