@@ -1,27 +1,10 @@
-import type { Code } from "../core/error.ts";
 import { choice, duration, flag, number, statusCodes } from "../core/fields.ts";
 import type { Policy } from "../core/policy.ts";
+import type { CircuitBreakerConfig } from "./circuit-breaker/config.ts";
+import { breakCircuit } from "./circuit-breaker/layer.ts";
+import { rules } from "./circuit-breaker/rules.ts";
 
-/** When a method is not called any more. */
-export interface CircuitBreakerConfig {
-  /** True: a share of the calls is refused. False: all or none. */
-  readonly adaptive: boolean;
-  /** Share of failures at which it opens; adaptive: the share that is borne. */
-  readonly ratio: number;
-  readonly minCalls: number;
-  /** How long a call counts. */
-  readonly windowMs: number;
-  /** How long it stays open the first time. */
-  readonly openMs: number;
-  /** Calls let through when that is over. */
-  readonly probes: number;
-  /** Codes that are failures. */
-  readonly on: readonly Code[];
-  /** A slower answer is a failure too. */
-  readonly slowMs?: number;
-  /** Set by a run-time configuration. */
-  readonly force: "NONE" | "OPEN" | "CLOSED";
-}
+export type { CircuitBreakerConfig } from "./circuit-breaker/config.ts";
 
 /** Stops calling what keeps failing. Source: resilience4j's states; Google SRE book, "Client-Side Throttling". */
 export const circuitBreaker: Policy<"circuitBreaker", CircuitBreakerConfig> = {
@@ -38,5 +21,24 @@ export const circuitBreaker: Policy<"circuitBreaker", CircuitBreakerConfig> = {
     slowMs: duration("slow"),
     force: choice("force", { fallback: () => "NONE" as const }),
   },
-  reference: { example: "", errors: {}, outcomes: {}, exports: {} },
+  client: breakCircuit,
+  rules,
+  reference: {
+    example: 'circuit_breaker: { ratio: 0.5 window: "10s" slow: "800ms" }',
+    errors: {
+      UNAVAILABLE:
+        "The breaker is open, all probes are under way, or an adaptive breaker refused its share. The peer saw nothing, `retry` stops at it, and `refusedBy` is `circuitBreaker`.",
+    },
+    outcomes: {
+      opened:
+        "Too many of the last calls failed, or too many probes did. `calls` and `failures` are what it saw, `openMs` is how long it stays open.",
+      halfOpen: "The open time is over, and probes are let through.",
+      closed: "Enough probes were good; or nobody called for a whole window, so that nothing is known any more.",
+      refused: "The call was not sent. The only outcome of an adaptive breaker, which has no states.",
+    },
+    exports: {
+      Envoy:
+        "`adaptive` becomes the `admission_control` filter (`sr_threshold`, `sampling_window`), which refuses by a similar formula. The states have no counterpart: `outlier_detection` ejects hosts, not methods.",
+    },
+  },
 };
