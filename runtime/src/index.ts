@@ -20,6 +20,7 @@ export type {
   Route,
   ServiceSpec,
 } from "./core/spec.ts";
+export type { Store, StoreOptions } from "./core/store.ts";
 export { onEnd, whenOver } from "./core/stream.ts";
 export type { Target } from "./core/target.ts";
 export type { LayerSite, UserLayer } from "./core/user-layer.ts";

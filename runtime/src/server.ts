@@ -9,6 +9,7 @@ import type { PolicySource } from "./core/policy-source.ts";
 import { type Report, reliable } from "./core/report.ts";
 import { type SiteOptions, siteFactory } from "./core/site.ts";
 import type { MethodSpec, ServiceSpec } from "./core/spec.ts";
+import type { StoreOptions } from "./core/store.ts";
 import { isStream, mapError } from "./core/stream.ts";
 import type { UserLayer } from "./core/user-layer.ts";
 import { checkOwnLayers, type ServerPlace, serverLayers, serverOrder } from "./stack.ts";
@@ -44,6 +45,8 @@ export interface ServerOptions extends Pick<SiteOptions, "clock" | "random"> {
    * Default: prints it on stderr.
    */
   readonly onError?: Report | undefined;
+  /** State that replicas share, for rate limits with `shared`. Default: none, and such limits are refused. */
+  readonly store?: StoreOptions | undefined;
   /** Layers of one's own, at named places; of several at one place the first is outermost. Default: none. */
   readonly layers?: readonly UserLayer<ServerPlace>[] | undefined;
   /** Overrides of the policies, `policies` of a loaded configuration. Default: the generated policies alone. */
@@ -58,9 +61,11 @@ export function serverHandlers(
   implementations: readonly Implementation[],
   options: ServerOptions = {},
 ): ReadonlyMap<string, ServedMethod> {
-  const { clock, random, auth, layers = [], policies } = options;
+  const { clock, random, auth, store, layers = [], policies } = options;
   checkOwnLayers(layers, serverOrder, "layers of a server");
-  const site = siteFactory({ clock, random, authProviders: new Map(Object.entries(auth?.providers ?? {})) });
+  const authProviders = new Map(Object.entries(auth?.providers ?? {}));
+  const report = (error: unknown, method: MethodSpec) => void hideError(error, method, options.onError);
+  const site = siteFactory({ clock, random, store, authProviders, report });
   const served = new Map<string, ServedMethod>();
   for (const { spec, object } of implementations) {
     policies?.bind(spec);

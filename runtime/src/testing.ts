@@ -74,7 +74,7 @@ export class FakeClock implements Clock {
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** What stands at the other end of a mounted layer. */
-export interface MountOptions extends Pick<SiteOptions, "random" | "authProviders" | "credentials"> {
+export interface MountOptions extends Pick<SiteOptions, "random" | "authProviders" | "credentials" | "store"> {
   /** Which layer of the policy to mount. Default: the client's, or the server's when there is none. */
   readonly side?: "client" | "server" | undefined;
   /** The method. Default: a unary method `/test.v1.Test/Call` without idempotency. */
@@ -123,7 +123,7 @@ export function mount<Name extends string, Config>(
 
 /** Mounts layers, outermost first. */
 export function mountLayers(build: (site: Site) => readonly Layer[], options: MountOptions = {}): Mounted {
-  const { clock = new FakeClock(), random = () => 0.5, authProviders, credentials, side = "client" } = options;
+  const { clock = new FakeClock(), random = () => 0.5, authProviders, credentials, store, side = "client" } = options;
   const method: MethodSpec = {
     name: "Call",
     path: "/test.v1.Test/Call",
@@ -134,7 +134,7 @@ export function mountLayers(build: (site: Site) => readonly Layer[], options: Mo
     routes: [],
     ...options.method,
   };
-  const site = (options.site ?? siteFactory({ clock, random, authProviders, credentials }))(method);
+  const site = (options.site ?? siteFactory({ clock, random, authProviders, credentials, store }))(method);
   const answer = options.handler ?? (() => ({}));
   const seen: Call[] = [];
   const peer: Handler = async (call) => {

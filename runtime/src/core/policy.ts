@@ -4,6 +4,7 @@ import type { Code } from "./error.ts";
 import type { Field, OptionValue } from "./fields.ts";
 import type { Handler, Layer } from "./layer.ts";
 import type { MethodSpec, ServiceSpec } from "./spec.ts";
+import type { StoreOptions } from "./store.ts";
 
 /** Where a layer is installed: one method of one client or server. */
 export interface Site {
@@ -19,10 +20,14 @@ export interface Site {
   shared<T>(key: string, create: () => T): T;
   /** Server: who can verify credentials, by the name policies use. */
   readonly authProviders: ReadonlyMap<string, AuthProvider>;
+  /** Server: where state lives that replicas share. */
+  readonly store?: StoreOptions | undefined;
   /** Client: what proves who calls. */
   readonly credentials?: Credentials | undefined;
   /** Client: the whole handler of another method of the service, by its name in the proto file. Ask for it at a call. */
   readonly sibling?: ((name: string) => Handler) | undefined;
+  /** Server: puts a failure into the log that no caller gets to see, such as one that a kept reply stands in for. */
+  readonly report?: ((error: unknown, method: MethodSpec) => void) | undefined;
 }
 
 /**
@@ -60,6 +65,8 @@ export interface Policy<Name extends string, Config> {
   readonly enabledBy?: string;
   /** Whether a level with these options replaces what it inherits instead of adding to it. Default: never. */
   readonly replaces?: (options: { readonly [field: string]: OptionValue }) => boolean;
+  /** Options of which a level that sets one drops the others that it inherits: the members of a `oneof`. Default: none. */
+  readonly oneof?: readonly string[];
   /** How option text becomes config, one entry per config key. */
   readonly fields: FieldTable<Config>;
   /** The layer that a client installs; undefined when this config needs none. */

@@ -383,7 +383,7 @@ describe("rules", () => {
     ["name", [limit({ name: undefined as never })], {}],
     ["rate", [limit({ perSecond: undefined as never })], {}],
     ["name-twice", [limit(), limit()], {}],
-    ["shared", [limit({ shared: true })], {}],
+    ["fail-closed", [limit({ failClosed: true })], {}],
     ["key-field", [limit({ by: ["field:nope"] })], {}],
     ["key-field", [limit({ by: ["field:names"] })], {}],
     ["key-field", [limit({ by: ["field:labels"] })], {}],

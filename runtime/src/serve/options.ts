@@ -87,6 +87,8 @@ export interface ServeOptions {
   readonly onError?: ((error: unknown, id: string, method: MethodSpec) => void) | undefined;
   /** Default: warnings and errors on stderr. */
   readonly logger?: Logger | undefined;
+  /** State that replicas share, for rate limits with `shared`. Default: none, and such limits are refused. */
+  readonly store?: ServerOptions["store"];
   /** Layers of one's own, at named places; of several at one place the first is outermost. Default: none. */
   readonly layers?: ServerOptions["layers"];
   /** Overrides of the policies, as a loaded configuration has them. Default: the generated policies alone. */
@@ -115,6 +117,7 @@ const known = {
     onState: true,
     onError: true,
     logger: true,
+    store: true,
     layers: true,
     policies: true,
     clock: true,
@@ -133,6 +136,7 @@ const known = {
   }),
   tls: keysOf<ServerTls>({ cert: true, key: true, ca: true, requireClientCert: true }),
   auth: ["providers"],
+  store: ["eval", "prefix", "timeoutMs", "replicas"],
   reflection: ["auth"],
   drain: keysOf<DrainOptions>({ lameDuckMs: true, limitMs: true }),
 };
@@ -148,7 +152,7 @@ export function checkOptions(options: ServeOptions): void {
   if (Array.isArray(options.auth?.providers))
     throw new TypeError("serve: auth.providers is a list: name each, { login: jwt(...) }");
   checkKeys(options, known.serve, "serve");
-  for (const key of ["grpc", "http", "tls", "auth", "reflection", "drain"] as const) {
+  for (const key of ["grpc", "http", "tls", "auth", "store", "reflection", "drain"] as const) {
     const value = options[key];
     if (typeof value !== "object" || value === null) continue;
     checkKeys(value, known[key], `serve: ${key}`);

@@ -46,6 +46,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     random: options.random,
     auth: options.auth,
     onError,
+    store: options.store,
     layers: options.layers,
     policies: options.policies,
   });

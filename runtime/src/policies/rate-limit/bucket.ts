@@ -14,17 +14,17 @@ const roundingMs = 1e-3;
  */
 export class Gcra {
   /** Time that one unit of cost takes up. */
-  readonly #unitMs: number;
+  readonly unitMs: number;
   readonly #burstMs: number;
 
   constructor(perSecond: number, burst: number) {
-    this.#unitMs = 1000 / perSecond;
-    this.#burstMs = this.#unitMs * burst;
+    this.unitMs = 1000 / perSecond;
+    this.#burstMs = this.unitMs * burst;
   }
 
   /** When the bucket would be full again after such a call. Storing it is admitting the call. */
   after({ fullAt }: Bucket, cost: number, now: number): number {
-    return Math.max(fullAt, now) + cost * this.#unitMs;
+    return Math.max(fullAt, now) + cost * this.unitMs;
   }
 
   /** How long the call must wait to fit, in milliseconds; 0 or less when it fits now. `after` is what `after` said. */

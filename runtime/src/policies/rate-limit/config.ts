@@ -13,7 +13,7 @@ export interface RateLimitConfig {
    * can never be admitted, and the refusal says so.
    */
   readonly cost: string;
-  /** One bucket across replicas. Not available yet: building a server with it fails. */
+  /** One bucket across replicas. A server with such a limit needs a store. */
   readonly shared: boolean;
   /** With `shared`: refuse when the store is away. */
   readonly failClosed: boolean;

@@ -54,9 +54,9 @@ export const rules: readonly Rule<readonly RateLimitConfig[]>[] = [
       return twice === undefined ? undefined : `two limits are called "${twice}": rename one`;
     },
   },
-  each("shared", "error", ({ shared }) =>
-    shared
-      ? "shared needs a store, which comes with a later version: remove shared, each replica then counts alone"
+  each("fail-closed", "error", ({ shared, failClosed }) =>
+    failClosed && !shared
+      ? "fail_closed is about the store of a shared limit: set shared, or remove fail_closed"
       : undefined,
   ),
   each("key-field", "error", (limit, method) => {
