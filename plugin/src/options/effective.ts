@@ -5,7 +5,7 @@ import type { Level, Profile } from "./level.ts";
 import type { OptionPath } from "./path.ts";
 import type { Profiles } from "./profiles.ts";
 
-import { rowOf } from "./rows.ts";
+import { type Row, rowOf } from "./rows.ts";
 import type { Target } from "./target.ts";
 
 /** What is in force after some levels: the kinds that are set, and where each was set last. */
@@ -33,8 +33,7 @@ export function applyLevel(before: Effective, level: Level, profiles: Profiles, 
       state.origins.delete(kind);
     }
     for (const [kind, value] of Object.entries(step.fields)) {
-      const anew = isRecord(value) && rowOf(kind)?.replaces?.(value);
-      const base = anew ? undefined : state.values.get(kind);
+      const base = inheritedBy(value, state.values.get(kind), rowOf(kind));
       state.values.set(kind, Array.isArray(value) ? mergeNamed(base, value, level.target) : merge(base, value));
       state.origins.set(kind, step.origin(kind));
     }
@@ -87,6 +86,15 @@ function reportCycle(cycle: readonly Profile[], problems: Problems): void {
 
 /** The field of `mesh.v1.Policy` that a `Kind` names. */
 const kindOf = (kind: string) => kind.toLowerCase();
+
+/** What a level with this value adds to: nothing when it starts anew, and not the other members of a oneof that it sets. */
+function inheritedBy(value: OptionValue, base: OptionValue | undefined, row: Row | undefined): OptionValue | undefined {
+  if (!isRecord(value) || !isRecord(base) || !row) return base;
+  if (row.replaces?.(value)) return undefined;
+  const { oneof = [] } = row;
+  if (!oneof.some((member) => value[member] !== undefined)) return base;
+  return Object.fromEntries(Object.entries(base).filter(([field]) => !oneof.includes(field)));
+}
 
 /** Messages merge field by field, everything else replaces. */
 function merge(base: OptionValue | undefined, value: OptionValue): OptionValue {

@@ -23,6 +23,8 @@ export interface Call {
   readonly retry: boolean;
   /** Client: false when the caller asked for an answer of the peer itself. */
   readonly cache: boolean;
+  /** Client: true when the call stands in for one of another method that failed. Nothing stands in for it in turn. */
+  readonly substitute?: boolean | undefined;
   /** Client: called with the response headers when they arrive. */
   readonly onHeaders?: ((headers: Metadata) => void) | undefined;
   /** Client: called with the trailers when the call ends, also when it fails. */
@@ -86,6 +88,7 @@ export const callOf = (start: Call): Call => ({
   cancellation: start.cancellation,
   retry: start.retry,
   cache: start.cache,
+  substitute: start.substitute,
   onHeaders: start.onHeaders,
   onTrailers: start.onTrailers,
   response: start.response,

@@ -49,8 +49,8 @@ export interface CallOptions {
   readonly requestMetadata?: Metadata | undefined;
 }
 
-/** Request metadata that travels from hop to hop. Source: W3C Trace Context and Baggage; x-request-id by custom. */
-const travelling = ["traceparent", "tracestate", "baggage", "x-request-id", criticalityHeader] as const;
+/** Request metadata that travels from hop to hop, whoever calls. Source: W3C Trace Context and Baggage; x-request-id by custom. */
+export const travelling = ["traceparent", "tracestate", "baggage", "x-request-id", criticalityHeader] as const;
 
 /** What an implementation knows about the call it serves; also the `options` of the calls it makes. */
 export class CallContext implements CallOptions {

@@ -138,7 +138,7 @@ function rig(
 ) {
   const clock = new FakeClock();
   const method: MethodSpec = { ...base, kind, ...sampleOf(row).method, policy: { [row.name]: config } };
-  const site = siteFactory({ clock, random: () => 0.5, authProviders, credentials })(method);
+  const site = siteFactory({ clock, random: () => 0.5, authProviders, credentials, sibling: () => never })(method);
   const layer = row[side]?.(config, site);
   const cancellation = new Cancellation();
   const call: Call = {
