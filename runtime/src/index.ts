@@ -48,6 +48,7 @@ export {
   type ApiKey,
   type ApiKeyOptions,
   apiKeys,
+  claimHas,
   type JwtOptions,
   jwt,
   type MtlsCaller,

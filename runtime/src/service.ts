@@ -1,9 +1,11 @@
-import type { Codec, MethodSpec, Route, ServiceSpec } from "./core/spec.ts";
+import type { AuthRule, Codec, MethodSpec, Route, ServiceSpec } from "./core/spec.ts";
 import type { MethodPolicy } from "./policies/index.ts";
 
 /** A method as generated code writes it: the path follows from the service's name. */
-interface MethodData extends Pick<MethodSpec, "name" | "kind" | "idempotency" | "authRule"> {
+interface MethodData extends Pick<MethodSpec, "name" | "kind" | "idempotency"> {
   readonly policy?: MethodPolicy;
+  // biome-ignore lint/suspicious/noExplicitAny: a rule for requests of any type fits
+  readonly authRule?: AuthRule<any>;
   readonly routes?: readonly Route[];
   // biome-ignore lint/suspicious/noExplicitAny: a codec of any message type fits
   readonly request: Codec<any>;

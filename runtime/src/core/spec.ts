@@ -62,7 +62,7 @@ export interface AuthRule<Request = unknown> {
   readonly allows: (auth: AuthVariables, request: Request) => boolean;
 }
 
-/** What `auth` is in a rule. Empty for a caller that nobody knows. */
+/** What `auth` is in a rule. */
 export interface AuthVariables {
   readonly sub: string;
   readonly provider: string;

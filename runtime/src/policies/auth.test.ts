@@ -1,6 +1,8 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, expect, test } from "vitest";
 import type { Principal } from "../core/call.ts";
 import { Cancellation } from "../core/cancellation.ts";
+import { policyChannel } from "../core/decision.ts";
 import { RpcError } from "../core/error.ts";
 import type { AuthProvider, MethodFacts } from "../core/policy.ts";
 import { type MountOptions, mount, settled } from "../testing.ts";
@@ -196,36 +198,74 @@ test.each([
     { authProviders: new Map() },
     "/test.v1.Test/Call needs authenticated callers, but the server has no auth provider: configure one",
   ],
-  [
-    "a rule that nobody would check",
-    { rule: "true" },
-    {},
-    "/test.v1.Test/Call: auth.rule cannot be evaluated yet, and must not be ignored: remove it",
-  ],
-  ["a rule on a PUBLIC method", { access: "PUBLIC", rule: "true" }, {}, "auth.rule cannot be evaluated yet"],
 ] as const)("%s fails when the server is built", (_, part, options, message) => {
   expect(() => serve(part, options)).toThrow(message);
 });
 
+const facts: MethodFacts = {
+  path: "/a.B/C",
+  kind: "unary",
+  idempotency: undefined,
+  policy: {},
+  field: () => undefined,
+  replyProblem: () => undefined,
+  sibling: () => undefined,
+};
+
 test.each([
-  ["auth/rule", config({ rule: "true" })],
+  ["auth/public-with-conditions", config({ access: "PUBLIC", rule: "true" })],
+  ["auth/deny-with-conditions", config({ access: "DENY", rule: "true" })],
   ["auth/public-with-conditions", config({ access: "PUBLIC", scopes: ["a"] })],
   ["auth/public-with-conditions", config({ access: "PUBLIC", audiences: ["a"] })],
   ["auth/deny-with-conditions", config({ access: "DENY", scopes: ["a"] })],
   ["auth/provider-name", config({ providers: ["https://issuer.example"] })],
 ])("%s is an error", (id, broken) => {
-  const facts: MethodFacts = {
-    path: "/a.B/C",
-    kind: "unary",
-    idempotency: undefined,
-    policy: {},
-    field: () => undefined,
-    replyProblem: () => undefined,
-    sibling: () => undefined,
-  };
   const found = auth.rules?.filter(({ check }) => check(broken, facts) !== undefined);
   expect(found?.map((rule) => [rule.id, rule.severity])).toEqual([[id, "error"]]);
   expect(
-    auth.rules?.map(({ check }) => check(config({ scopes: ["a"], providers: ["users"] }), facts)).filter(Boolean),
+    auth.rules
+      ?.map(({ check }) => check(config({ scopes: ["a"], providers: ["users"], rule: "true" }), facts))
+      .filter(Boolean),
   ).toEqual([]);
+});
+
+test.each([
+  ["unary", false],
+  ["serverStream", false],
+  ["clientStream", true],
+  ["bidi", true],
+] as const)("auth/rule-streaming: a rule on a %s method is an error: %s", (kind, wrong) => {
+  const check = auth.rules?.find(({ id }) => id === "auth/rule-streaming")?.check;
+  expect(check?.(config({ rule: "true" }), { ...facts, kind }) !== undefined).toBe(wrong);
+  expect(check?.(config(), { ...facts, kind })).toBeUndefined();
+});
+
+test.each([
+  ["no credential", {}, {}, "unauthenticated"],
+  ["a bad one", {}, { user: "bad" }, "unauthenticated"],
+  ["a bad one that is found out later", {}, { partner: "bad" }, "unauthenticated"],
+  ["a scope missing", { scopes: ["write"] }, { user: "good" }, "denied"],
+  ["the wrong audience", { audiences: ["bank"] }, { user: "good" }, "denied"],
+  ["a method for nobody", { access: "DENY" }, { user: "good" }, "denied"],
+  ["a provider that cannot decide", { providers: ["broken"] }, {}, "providerFailed"],
+] as const)("%s is published as a decision, without a word about the caller", async (_, part, metadata, outcome) => {
+  const broken: AuthProvider = {
+    authenticate() {
+      throw new RpcError("UNAVAILABLE", "no keys");
+    },
+  };
+  const seen: unknown[] = [];
+  const listen = (decision: unknown) => seen.push(decision);
+  subscribe(policyChannel, listen);
+  try {
+    const { send } = serve(part, {
+      authProviders: "providers" in part ? new Map([["broken", broken]]) : providers,
+    });
+    await expect(send({}, as(metadata))).rejects.toThrow();
+    await serve().send({}, as({ user: "good" }));
+  } finally {
+    unsubscribe(policyChannel, listen);
+  }
+  expect(seen).toEqual([{ policy: "auth", outcome, method: "/test.v1.Test/Call", detail: undefined }]);
+  expect(Object.keys(auth.reference.outcomes)).toContain(outcome);
 });

@@ -3,9 +3,11 @@ import type { Policy } from "../core/policy.ts";
 import type { AuthConfig } from "./auth/config.ts";
 import { attachCredentials } from "./auth/credentials.ts";
 import { admitCallers } from "./auth/layer.ts";
+import { checkRule } from "./auth/rule-layer.ts";
 import { rules } from "./auth/rules.ts";
 
 export { type ApiKey, type ApiKeyOptions, apiKeys } from "./auth/api-keys.ts";
+export { claimHas } from "./auth/claim-has.ts";
 export type { AuthConfig } from "./auth/config.ts";
 export { type JwtOptions, jwt } from "./auth/jwt.ts";
 export { type MtlsCaller, type MtlsOptions, mtls } from "./auth/mtls.ts";
@@ -27,8 +29,32 @@ export const auth: Policy<"auth", AuthConfig> = {
   client: attachCredentials,
   server: admitCallers,
   rules,
-  reference: { example: "", errors: {}, outcomes: {}, exports: {} },
+  reference: {
+    example: `auth: { access: AUTHENTICATED scopes: "orders.read" rule: "auth.sub == request.user_id || 'admin' in auth.scopes" }`,
+    errors: {
+      UNAUTHENTICATED: "The call has no credential, or none that a provider accepts; over HTTP 401.",
+      PERMISSION_DENIED:
+        "The caller is known and lacks a scope or the audience, the rule is not true or fails, or nobody may call at all; over HTTP 403.",
+      UNAVAILABLE:
+        "A provider could not decide, such as one that cannot load its keys; other codes are the provider's own.",
+    },
+    outcomes: {
+      unauthenticated: "The call had no good credential.",
+      denied: "The caller is known and lacks a scope or the audience, or the method is for nobody.",
+      providerFailed: "No provider knew the caller, and one of them could not decide.",
+      refused: "The rule was not true; code that the generator made of a rule counts its errors here, too.",
+      ruleError: "The rule could not be evaluated for the call, which refuses it.",
+    },
+    exports: {
+      Envoy:
+        "`jwt_authn` and `rbac` for providers, access and scopes; `rule` only without `request`, or by `ext_authz`.",
+      Istio: "RequestAuthentication and AuthorizationPolicy, one `when` per scope; `rule` has no counterpart.",
+      "Gateway API":
+        "Envoy Gateway's SecurityPolicy `jwt`, `apiKeyAuth` and `authorization`; `rule` has no counterpart.",
+      OpenAPI: "`security` with the scopes of each operation.",
+    },
+  },
 };
 
 /** The part of `auth` that reads the request. */
-export const authRule: Pick<Policy<"auth", AuthConfig>, "name" | "server"> = { name: "auth" };
+export const authRule: Pick<Policy<"auth", AuthConfig>, "name" | "server"> = { name: "auth", server: checkRule };

@@ -12,6 +12,6 @@ export interface AuthConfig {
   readonly scopes: readonly string[];
   /** The credential is meant for one of them; empty: not checked. */
   readonly audiences: readonly string[];
-  /** A CEL expression. Not available yet: building a server with it fails. */
+  /** A CEL expression that must be true, over `auth`, `request` and `method`. Absent: not checked. */
   readonly rule?: string;
 }

@@ -1,4 +1,5 @@
 import type { Call, Principal } from "../../core/call.ts";
+import { decided } from "../../core/decision.ts";
 import { RpcError } from "../../core/error.ts";
 import type { Handler, Layer } from "../../core/layer.ts";
 import type { AuthProvider, Site } from "../../core/policy.ts";
@@ -9,12 +10,12 @@ import { denied, unauthenticated } from "./refuse.ts";
 /** Says who calls, and lets only those pass who may. A method without an auth policy lets nobody pass. */
 export function admitCallers(config: AuthConfig, site: Site): Layer | undefined {
   const { path } = site.method;
-  if (config.rule !== undefined) {
-    throw new Error(`${path}: auth.rule cannot be evaluated yet, and must not be ignored: remove it`);
-  }
   if (config.access === "DENY") {
     const deny = denied(`${path} admits nobody: set auth.access to AUTHENTICATED or PUBLIC in its mesh.v1 options`);
-    return () => () => Promise.reject(deny);
+    return () => () => {
+      decided("auth", "denied", path);
+      return Promise.reject(deny);
+    };
   }
   const optional = config.access === "PUBLIC";
   if (optional && config.providers.length === 0) return undefined;
@@ -23,9 +24,19 @@ export function admitCallers(config: AuthConfig, site: Site): Layer | undefined 
   const objection = authorise(config, path);
   const missing = unauthenticated(`${path} needs credentials, and the call has none`);
   const admit = (next: Handler, call: Call, principal: Principal | undefined): Promise<unknown> => {
-    if (!principal) return optional ? next(call) : Promise.reject(missing);
+    if (!principal) {
+      if (optional) return next(call);
+      decided("auth", "unauthenticated", path);
+      return Promise.reject(missing);
+    }
     const against = objection(principal);
-    return against ? Promise.reject(against) : next({ ...call, principal });
+    if (!against) return next({ ...call, principal });
+    decided("auth", "denied", path);
+    return Promise.reject(against);
+  };
+  const failed = (error: unknown): unknown => {
+    decided("auth", rejected(error) ? "unauthenticated" : "providerFailed", path);
+    return ours(error);
   };
 
   return (next) => (call) => {
@@ -33,7 +44,7 @@ export function admitCallers(config: AuthConfig, site: Site): Layer | undefined 
     try {
       found = identify(call);
     } catch (error) {
-      return Promise.reject(ours(error));
+      return Promise.reject(failed(error));
     }
     if (!isPromise(found)) return admit(next, call, found);
     return found.then(
@@ -43,7 +54,7 @@ export function admitCallers(config: AuthConfig, site: Site): Layer | undefined 
         return admit(next, call, principal);
       },
       (error) => {
-        throw ours(error);
+        throw failed(error);
       },
     );
   };

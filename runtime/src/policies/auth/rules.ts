@@ -4,24 +4,26 @@ import type { AuthConfig } from "./config.ts";
 /** What must hold for an auth policy. */
 export const rules: readonly Rule<AuthConfig>[] = [
   {
-    id: "auth/rule",
+    id: "auth/rule-streaming",
     severity: "error",
-    check: ({ rule }) =>
-      rule === undefined ? undefined : "rule comes with a later version and must not be ignored: remove it, use scopes",
+    check: ({ rule }, { kind }) =>
+      rule !== undefined && (kind === "clientStream" || kind === "bidi")
+        ? "a rule is for one request, and here the requests stream: set rule on the methods that can have one"
+        : undefined,
   },
   {
     id: "auth/public-with-conditions",
     severity: "error",
-    check: ({ access, scopes, audiences }) =>
-      access === "PUBLIC" && scopes.length + audiences.length > 0
-        ? "everybody may call a PUBLIC method, so scopes and audiences mean nothing: remove them, or set access: AUTHENTICATED"
+    check: ({ access, scopes, audiences, rule }) =>
+      access === "PUBLIC" && (scopes.length + audiences.length > 0 || rule !== undefined)
+        ? "everybody may call a PUBLIC method, so scopes, audiences and rule mean nothing: remove them, or set access: AUTHENTICATED"
         : undefined,
   },
   {
     id: "auth/deny-with-conditions",
     severity: "error",
-    check: ({ access, providers, scopes, audiences }) =>
-      access === "DENY" && providers.length + scopes.length + audiences.length > 0
+    check: ({ access, providers, scopes, audiences, rule }) =>
+      access === "DENY" && (providers.length + scopes.length + audiences.length > 0 || rule !== undefined)
         ? "access is DENY, so nobody may call, whatever the rest says: set access: AUTHENTICATED, or remove the rest"
         : undefined,
   },
