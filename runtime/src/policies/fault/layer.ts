@@ -63,6 +63,6 @@ function disturb({ delay, abort, header, maxActive, side }: FaultConfig, site: S
 
 /** Draws per million, as gRFC A33 does. */
 function chance(percent = 0, random: () => number): () => boolean {
-  const perMillion = percent * 10_000;
+  const perMillion = Math.round(percent * 10_000);
   return perMillion === 0 ? () => false : () => Math.floor(random() * 1_000_000) < perMillion;
 }
