@@ -9,6 +9,7 @@ import { siteFactory } from "../core/site.ts";
 import type { Codec, MethodKind, MethodSpec } from "../core/spec.ts";
 import { clientLayers, clientOrder, serverLayers, serverOrder } from "../stack.ts";
 import { FakeClock, mount, settled } from "../testing.ts";
+import type { FaultConfig } from "./fault.ts";
 import type { MethodPolicy, policies } from "./index.ts";
 
 const limit = {
@@ -26,6 +27,8 @@ const limit = {
 /** A config of each policy with everything switched on, and one that refuses, where there is such a thing. */
 interface Sample<Config> {
   readonly busy: Config;
+  /** What the server's layer gets instead of `busy`, when a config is for one side. */
+  readonly busyServer?: Config;
   readonly refusing?: Config;
   /** What the method must be for the policy to have a layer. Default: any unary method. */
   readonly method?: Partial<MethodSpec>;
@@ -33,7 +36,12 @@ interface Sample<Config> {
 
 const codes = ["UNAVAILABLE"] as const;
 
-const samples: { readonly [Name in keyof typeof policies]: Sample<MethodPolicy[Name]> } & { fault: Sample<object> } = {
+/** Draws for every call, and hits none. */
+const fault = { delay: { ms: 10, percent: 0 }, abort: { code: "UNAVAILABLE", percent: 0 }, maxActive: 1 } as const;
+
+const samples: { readonly [Name in keyof typeof policies]: Sample<MethodPolicy[Name]> } & {
+  fault: Sample<FaultConfig>;
+} = {
   timeout: { busy: { totalMs: 500, maxMs: 400, attemptMs: 300, idleMs: 200, reserveMs: 10 }, refusing: {} },
   retry: {
     busy: {
@@ -103,7 +111,7 @@ const samples: { readonly [Name in keyof typeof policies]: Sample<MethodPolicy[N
   validation: { busy: {} },
   http: { busy: { successStatus: 201 } },
   objective: { busy: { quantile: 0.99 } },
-  fault: { busy: {} },
+  fault: { busy: { ...fault, side: "CLIENT" }, busyServer: { ...fault, side: "SERVER" } },
 };
 
 const ann = { subject: "ann", provider: "users", scopes: ["read"], audiences: [], claims: {} };
@@ -134,7 +142,7 @@ function rig(
   { side, row }: (typeof installed)[number],
   kind: MethodKind,
   handler: Handler,
-  config: unknown = sampleOf(row).busy,
+  config: unknown = (side === "server" && sampleOf(row).busyServer) || sampleOf(row).busy,
 ) {
   const clock = new FakeClock();
   const method: MethodSpec = { ...base, kind, ...sampleOf(row).method, policy: { [row.name]: config } };
@@ -329,7 +337,7 @@ describe.each(installed)("$title", (place) => {
   });
 
   const { refusing } = sampleOf(row);
-  if (side === "server" && refusing)
+  if (refusing && (side === "server" || !("server" in row)))
     test("says of a refusal whose it is, without a stack, and reaches nobody", async () => {
       let reached = false;
       const handler: Handler = async () => {
