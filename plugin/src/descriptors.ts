@@ -3,6 +3,7 @@ import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type FileDescriptorProto, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import type { Request } from "./request.ts";
+import { dropAllButRules, hasRules, ruleFiles } from "./validation-rules.ts";
 
 /** The files that every runtime has, because protobuf-es brings them along: its `wellKnownFiles`. */
 export const atRuntime: ReadonlySet<string> = new Set(
@@ -14,8 +15,9 @@ export const atRuntime: ReadonlySet<string> = new Set(
 /**
  * Embeds descriptors in generated code: a file and the files whose types it uses, dependencies first.
  *
- * What no type needs is left out: comments, custom options, and imports that only custom options need. A file's
- * bytes depend on the file alone, so every embedded copy is the same. What every runtime has is left out as well.
+ * What no type needs is left out: comments, custom options other than protovalidate's rules, and imports that only custom
+ * options need. A file's bytes depend on the file alone, so every embedded copy is the same. What every runtime has is left
+ * out as well.
  */
 export class Descriptors {
   readonly #request: Pick<Request, "runtimeCopy">;
@@ -52,16 +54,18 @@ export class Descriptors {
     const known = this.#bytes.get(file);
     if (known) return known;
     const proto = strip(this.#request.runtimeCopy(file.proto.name), this.#usesOf(file));
-    const bytes = toBinary(FileDescriptorProtoSchema, proto, { writeUnknownFields: false });
+    const writeUnknownFields = hasRules(file);
+    if (writeUnknownFields) dropAllButRules(proto);
+    const bytes = toBinary(FileDescriptorProtoSchema, proto, { writeUnknownFields });
     const entry = new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(bytes).finish();
     this.#bytes.set(file, entry);
     return entry;
   }
 }
 
-/** The other files that declare the types of this one's fields, extensions and methods. */
-function usedFiles(file: DescFile): DescFile[] {
-  const used = new Set<DescFile>();
+/** The other files that declare the types of this one's fields, extensions and methods, and rules that it may use. */
+export function usedFiles(file: DescFile): DescFile[] {
+  const used = new Set(ruleFiles(file));
   const use = (type: { readonly file: DescFile } | undefined) => {
     if (type && type.file !== file) used.add(type.file);
   };

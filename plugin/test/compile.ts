@@ -11,6 +11,7 @@ import {
   type FileDescriptorSet,
   FileDescriptorSetSchema,
 } from "@bufbuild/protobuf/wkt";
+import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { GenerationError } from "../src/generation-error.ts";
 import { run as runPlugin } from "../src/plugin.ts";
 
@@ -22,9 +23,22 @@ const protoc = createRequire(import.meta.url)
 /** Where the compiler finds what test protos import. */
 export const importPaths = [join(root, "plugin/proto"), join(root, "node_modules/google-proto-files")];
 
-/** Runs protoc. Throws with its output when it fails. */
+/**
+ * Runs protoc, which also knows `buf/validate/validate.proto`: no package has that file as text, but its descriptor.
+ * Throws with protoc's output when it fails.
+ */
 export function runProtoc(args: readonly string[]): void {
-  execFileSync(process.execPath, [protoc, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const folder = mkdtempSync(join(tmpdir(), "mesh-known-"));
+  try {
+    const set = join(folder, "known.bin");
+    const file = [file_buf_validate_validate.proto];
+    writeFileSync(set, toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file })));
+    execFileSync(process.execPath, [protoc, `--descriptor_set_in=${set}`, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** Text of proto files by their path. */

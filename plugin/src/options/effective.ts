@@ -16,8 +16,8 @@ export interface Effective {
   readonly ok: boolean;
 }
 
-/** What is in force before any level: nothing. */
-export const nothing: Effective = { values: new Map(), origins: new Map(), ok: true };
+/** What is in force before any level: validation, where there are rules to check, and nothing else. */
+export const builtIn: Effective = { values: new Map([["validation", {}]]), origins: new Map(), ok: true };
 
 /** Puts a level on top: drops what is off, then the profiles it uses, then its own fields. */
 export function applyLevel(before: Effective, level: Level, profiles: Profiles, problems: Problems): Effective {

@@ -1,7 +1,8 @@
 import type { DescFile, DescMethod, DescService } from "@bufbuild/protobuf";
 import { type OptionRecord, type OptionValue, parseFields } from "@protomesh/runtime/policies";
 import type { Place, Problems } from "../problems.ts";
-import { applyLevel, checkProfile, type Effective, nothing } from "./effective.ts";
+import { carriesRules } from "../validation-rules.ts";
+import { applyLevel, builtIn, checkProfile, type Effective } from "./effective.ts";
 import { factsOf } from "./facts.ts";
 import { type Level, Levels } from "./level.ts";
 import { Profiles } from "./profiles.ts";
@@ -27,7 +28,7 @@ export class Resolver {
   file(file: DescFile): Effective {
     const { defaults, profiles } = this.#levels.file(file);
     for (const profile of profiles) checkProfile(profile, this.#profiles, this.#problems);
-    return this.#apply(nothing, defaults);
+    return this.#apply(builtIn, defaults);
   }
 
   /** What a service gives to its methods. */
@@ -44,6 +45,7 @@ export class Resolver {
     for (const row of rows) {
       const value = effective.values.get(row.option);
       if (value === undefined || !this.#enabled(row, value, effective)) continue;
+      if (row.option === "validation" && !this.#validates(method, effective)) continue;
       policy[row.name] = Array.isArray(value)
         ? value.map((item) => parseFields(row.fields, item as OptionRecord, kinds))
         : parseFields(row.fields, value as OptionRecord, kinds);
@@ -70,6 +72,17 @@ export class Resolver {
         `does nothing without ${enabledBy}: set it here or at a lower level`,
         `${option}/off`,
       );
+    }
+    return false;
+  }
+
+  /** Whether there is anything to check in a request. A method that asks for it in vain is told so. */
+  #validates({ input }: DescMethod, { origins }: Effective): boolean {
+    if (carriesRules(input)) return true;
+    const origin = origins.get("validation");
+    if (origin?.name === "(mesh.v1.method).validation") {
+      const text = `does nothing, because ${input.typeName} has no protovalidate rules: write rules, or remove it`;
+      this.#problems.warning(origin, text, "validation/no-rules");
     }
     return false;
   }
