@@ -1,4 +1,5 @@
 import { duration, type Field, number } from "./fields.ts";
+import type { Site } from "./policy.ts";
 
 /** The share of calls that may be retries or hedges. */
 export interface BudgetConfig {
@@ -72,3 +73,10 @@ export class Budget {
 
 /** Where a slice is kept; the clock's zero means nothing, so slices may be negative. */
 const place = (slice: number): number => ((slice % slices) + slices) % slices;
+
+/** The one budget that all retries and hedges of a service draw from, within one client. */
+export function serviceBudget(site: Site, config: BudgetConfig): Budget {
+  const { path } = site.method;
+  const service = path.slice(0, path.lastIndexOf("/"));
+  return site.shared(`retry-budget:${service}:${JSON.stringify(config)}`, () => new Budget(config));
+}

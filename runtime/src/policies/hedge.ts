@@ -1,21 +1,11 @@
 import { type BudgetConfig, budgetDefaults, budgetFields } from "../core/budget.ts";
-import type { Code } from "../core/error.ts";
 import { duration, number, type OptionRecord, parseFields, statusCodes } from "../core/fields.ts";
 import type { Policy } from "../core/policy.ts";
+import type { HedgeConfig } from "./hedge/config.ts";
+import { hedgeCalls } from "./hedge/layer.ts";
+import { rules } from "./hedge/rules.ts";
 
-/** When and how a second request is sent before the first has failed. */
-export interface HedgeConfig {
-  /** With the first one. */
-  readonly attempts: number;
-  /** How long each request gets before the next is sent. Absent: by the percentile. */
-  readonly delayMs?: number;
-  /** The percentile of the latest latencies that is the delay. */
-  readonly percentile?: number;
-  /** Codes after which the next request is sent at once. */
-  readonly keepGoingOn: readonly Code[];
-  /** Shared with the retries of the service's other methods. */
-  readonly budget: BudgetConfig;
-}
+export type { HedgeConfig } from "./hedge/config.ts";
 
 /** Sends a second request before the first has failed. Source: gRFC A6, "Hedging"; Finagle's BackupRequestFilter. */
 export const hedge: Policy<"hedge", HedgeConfig> = {
@@ -36,5 +26,21 @@ export const hedge: Policy<"hedge", HedgeConfig> = {
       },
     },
   },
-  reference: { example: "", errors: {}, outcomes: {}, exports: {} },
+  client: hedgeCalls,
+  rules,
+  reference: {
+    example: 'hedge: { attempts: 2 delay: "80ms" }',
+    errors: {},
+    outcomes: {
+      sent: "another request was sent while none had been answered; `attempt` is its number",
+      won: "the answer came from another request than the first; `attempt` is its number",
+      throttled: "another request was due, but the budget of the service had none left",
+    },
+    exports: {
+      "gRPC service config":
+        "`hedgingPolicy` with `maxAttempts`, `hedgingDelay` and `nonFatalStatusCodes`; `percentile` has no counterpart. @grpc/grpc-js hedges beyond `retryThrottling`, and gives up at a pushback of -1",
+      Envoy:
+        "`hedge_policy.hedge_on_per_try_timeout` with `per_try_timeout` as the delay and `num_retries` one less than `attempts`: close, not the same",
+    },
+  },
 };

@@ -24,5 +24,22 @@ export const retry: Policy<"retry", RetryConfig> = {
   },
   client: retryFailures,
   rules,
-  reference: { example: "", errors: {}, outcomes: {}, exports: {} },
+  reference: {
+    example: 'retry: { attempts: 3 on: [UNAVAILABLE] initial: "50ms" }',
+    errors: {},
+    outcomes: {
+      sent: "another attempt was sent; `attempt` is its number",
+      exhausted: "another attempt was due, but the budget of the service had none left",
+      late: "another attempt was due, but could not have started before the call's deadline",
+    },
+    exports: {
+      "gRPC service config":
+        "`retryPolicy`; the spread is always PROPORTIONAL there. `budget` becomes `retryThrottling`, which counts failures instead of calls",
+      Envoy:
+        "`retry_policy` with `num_retries` one less than `attempts`, `retry_on` for the five codes that it knows, `retry_back_off` (multiplier 2, full jitter), `per_try_timeout`; `budget` is `retry_budget` of the cluster",
+      Istio: "`retries` of the route, one less than `attempts`; `budget` is `retryBudget` of the destination rule",
+      "Gateway API":
+        "`retry` of an HTTPRoute (experimental), which knows no gRPC codes; `budget` is `retryConstraint` of a backend traffic policy",
+    },
+  },
 };

@@ -46,7 +46,21 @@ export const timeout: Policy<"timeout", TimeoutConfig> = {
   client: limitCall,
   server: limitServing,
   rules,
-  reference: { example: "", errors: {}, outcomes: {}, exports: {} },
+  reference: {
+    example: 'timeout: { total: "2s" attempt: "500ms" }',
+    errors: {
+      DEADLINE_EXCEEDED:
+        "the time of the call, of the attempt or between two messages of a stream is over. `refusedBy: timeout` when a server drops a call that came after its deadline",
+    },
+    outcomes: {},
+    exports: {
+      "gRPC service config": "`total` is `timeout`",
+      Envoy:
+        "`total` is `timeout` of the route, `attempt` is `per_try_timeout`, `idle` is `idle_timeout`, `max` and `reserve` are `grpc_timeout_header_max` and `grpc_timeout_header_offset`",
+      Istio: "`total` is `timeout` of the route, `attempt` is `perTryTimeout`",
+      "Gateway API": "`total` and `attempt` are `timeouts.request` and `timeouts.backendRequest` of an HTTPRoute",
+    },
+  },
 };
 
 /** The part of `timeout` that stands inside retry. */

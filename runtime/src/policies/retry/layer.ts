@@ -1,6 +1,7 @@
-import { Budget } from "../../core/budget.ts";
+import { serviceBudget } from "../../core/budget.ts";
 import type { Call } from "../../core/call.ts";
 import type { Clock } from "../../core/clock.ts";
+import { decided } from "../../core/decision.ts";
 import { RpcError } from "../../core/error.ts";
 import type { Handler, Layer } from "../../core/layer.ts";
 import type { Metadata } from "../../core/metadata.ts";
@@ -18,11 +19,7 @@ import type { RetryConfig } from "./config.ts";
 export function retryFailures(config: RetryConfig, site: Site): Layer | undefined {
   const { method, clock, random } = site;
   if (method.kind === "clientStream" || method.kind === "bidi") return undefined;
-  const service = method.path.slice(0, method.path.lastIndexOf("/"));
-  const budget = site.shared(
-    `retry-budget:${service}:${JSON.stringify(config.budget)}`,
-    () => new Budget(config.budget),
-  );
+  const budget = serviceBudget(site, config.budget);
   const verdict = judge(config, site);
   const waitBefore = backoff(config);
 
@@ -35,10 +32,16 @@ export function retryFailures(config: RetryConfig, site: Site): Layer | undefine
         if (told === "stop") throw error;
         const delay = told ?? waitBefore(retry, random());
         const now = clock.now();
-        // An attempt that cannot start in time would only replace this error by a poorer one, later.
-        if (delay >= call.deadline - now || !budget.withdraw(now)) throw error;
         const again = { ...call, attempt: call.attempt + 1 };
-        return pause(delay, call, clock).then(() => send(again, told === undefined ? retry + 1 : 0));
+        // An attempt that cannot start in time would only replace this error by a poorer one, later.
+        if (delay >= call.deadline - now) throw noted("late", again, error);
+        if (!budget.withdraw(now)) throw noted("exhausted", again, error);
+        return pause(delay, call, clock).then(() => {
+          // Timers can be late.
+          if (clock.now() >= call.deadline) throw noted("late", again, error);
+          decided("retry", "sent", method.path, { attempt: again.attempt });
+          return send(again, told === undefined ? retry + 1 : 0);
+        });
       });
     };
     return (call) => {
@@ -47,6 +50,12 @@ export function retryFailures(config: RetryConfig, site: Site): Layer | undefine
       return call.onTrailers ? withLastTrailers(call, call.onTrailers, send) : send(call, 0);
     };
   };
+}
+
+/** Says why the attempt is not sent, and returns the error that so is the call's. */
+function noted(outcome: string, { method, attempt }: Call, error: unknown): unknown {
+  decided("retry", outcome, method.path, { attempt });
+  return error;
 }
 
 /**

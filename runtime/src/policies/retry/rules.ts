@@ -1,41 +1,27 @@
 import type { Code } from "../../core/error.ts";
 import type { Rule } from "../../core/policy.ts";
+import { finalCodes, isRepeatable, promiseRepeatable } from "../../core/repeatable.ts";
 import type { RetryConfig } from "./config.ts";
 
-/** Another attempt cannot change these answers. */
-const final: ReadonlySet<Code> = new Set<Code>([
-  "CANCELLED",
-  "INVALID_ARGUMENT",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "FAILED_PRECONDITION",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "DATA_LOSS",
-  "UNAUTHENTICATED",
-]);
-
 const onlyUnavailable = (on: readonly Code[]) => on.every((code) => code === "UNAVAILABLE");
-const sayIdempotent = "set idempotency_level to NO_SIDE_EFFECTS or IDEMPOTENT";
 
 /** What must hold for a method that retries. Source: gRFC A6, "Retryable Status Codes". */
 export const rules: readonly Rule<RetryConfig>[] = [
   {
     id: "retry/needs-idempotency",
     severity: "error",
-    check: ({ on }, { idempotency }) =>
-      idempotency || onlyUnavailable(on)
+    check: ({ on }, method) =>
+      isRepeatable(method) || onlyUnavailable(on)
         ? undefined
-        : `a retry on ${on.join(", ")} may run the method twice: ${sayIdempotent}, or retry on UNAVAILABLE only`,
+        : `a retry on ${on.join(", ")} may run the method twice: ${promiseRepeatable}, or retry on UNAVAILABLE only`,
   },
   {
     id: "retry/unavailable-after-work",
     severity: "warning",
-    check: ({ on }, { idempotency }) =>
-      idempotency || !onlyUnavailable(on)
+    check: ({ on }, method) =>
+      isRepeatable(method) || !onlyUnavailable(on)
         ? undefined
-        : `UNAVAILABLE can also come after the work was done, and a retry then does it twice: ${sayIdempotent} if that is harmless`,
+        : `UNAVAILABLE can also come after the work was done, and a retry then does it twice: if that is harmless, ${promiseRepeatable}`,
   },
   {
     id: "retry/on-empty",
@@ -55,7 +41,7 @@ export const rules: readonly Rule<RetryConfig>[] = [
     id: "retry/final-code",
     severity: "error",
     check({ on }) {
-      const wrong = on.filter((code) => final.has(code));
+      const wrong = on.filter((code) => finalCodes.has(code));
       return wrong.length > 0 ? `another attempt cannot change ${wrong.join(", ")}: remove it from on` : undefined;
     },
   },
