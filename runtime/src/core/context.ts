@@ -50,7 +50,7 @@ export interface CallOptions {
 }
 
 /** Request metadata that travels from hop to hop, whoever calls. Source: W3C Trace Context and Baggage; x-request-id by custom. */
-export const travelling = ["traceparent", "tracestate", "baggage", "x-request-id", criticalityHeader] as const;
+export const travelling = ["traceparent", "tracestate", "baggage", "x-request-id"] as const;
 
 /** What an implementation knows about the call it serves; also the `options` of the calls it makes. */
 export class CallContext implements CallOptions {
@@ -164,7 +164,10 @@ function outgoing({ metadata, requestMetadata, criticality }: CallOptions): Meta
   }
   if (criticality && !criticalities.includes(criticality))
     throw new TypeError(`criticality is ${JSON.stringify(criticality)}: use one of ${criticalities.join(", ")}`);
-  if (criticality) result.set(criticalityHeader, lowerCriticality(criticality, criticalityOf(result) ?? criticality));
+  // It travels too, but falls only: what the caller claims in its own metadata cannot lift what this call is made for.
+  const inherited = requestMetadata && criticalityOf(requestMetadata);
+  const lowest = lowerCriticality(criticality, lowerCriticality(criticalityOf(result), inherited));
+  if (lowest) result.set(criticalityHeader, lowest);
   return result;
 }
 

@@ -1,4 +1,4 @@
-import type { Metadata } from "./metadata.ts";
+import { Metadata } from "./metadata.ts";
 
 /** How much a call matters, the most first. Source: Google SRE book, "Handling Overload". */
 export const criticalities = ["CRITICAL_PLUS", "CRITICAL", "SHEDDABLE_PLUS", "SHEDDABLE"] as const;
@@ -16,6 +16,24 @@ export function criticalityOf(metadata: Metadata): Criticality | undefined {
   return value !== undefined && criticalities.includes(value) ? value : undefined;
 }
 
-/** The one that matters less. */
-export const lowerCriticality = (one: Criticality, other: Criticality): Criticality =>
-  criticalities.indexOf(one) > criticalities.indexOf(other) ? one : other;
+/** The one that matters less. What is undefined claims nothing; undefined when neither claims anything. */
+export function lowerCriticality<Other extends Criticality | undefined>(
+  one: Criticality | undefined,
+  other: Other,
+): Criticality | Other {
+  if (one === undefined) return other;
+  if (other === undefined) return one;
+  return criticalities.indexOf(one) > criticalities.indexOf(other) ? one : other;
+}
+
+/** The metadata with this criticality and no other. The original stays as it is, and unread if it is lazy. */
+export function withCriticality(metadata: Metadata, criticality: Criticality): Metadata {
+  const values = [criticality];
+  return Metadata.lazy({
+    all: (key) => (key === criticalityHeader ? values : metadata.all(key)),
+    *entries() {
+      for (const entry of metadata) if (entry[0] !== criticalityHeader) yield entry;
+      yield [criticalityHeader, criticality];
+    },
+  });
+}

@@ -1,19 +1,11 @@
-import type { Criticality } from "../core/criticality.ts";
 import { choice, number } from "../core/fields.ts";
 import type { Policy } from "../core/policy.ts";
+import { claimCriticality } from "./concurrency/client.ts";
+import type { ConcurrencyConfig } from "./concurrency/config.ts";
+import { rules } from "./concurrency/rules.ts";
+import { limitConcurrency } from "./concurrency/server.ts";
 
-/** How many calls may run at once, and how much they matter. */
-export interface ConcurrencyConfig {
-  /** Absent: no limit. */
-  readonly max?: number;
-  /** Lower bound of an adaptive limit. */
-  readonly min?: number;
-  /** Calls that may wait. */
-  readonly queue: number;
-  readonly adaptive: "FIXED" | "GRADIENT";
-  /** How much calls of the method matter at most. */
-  readonly criticality: Criticality;
-}
+export type { ConcurrencyConfig } from "./concurrency/config.ts";
 
 /** How many calls may run at once, and which go first. Source: Netflix concurrency-limits; Google SRE book, "Handling Overload". */
 export const concurrency: Policy<"concurrency", ConcurrencyConfig> = {
@@ -29,5 +21,30 @@ export const concurrency: Policy<"concurrency", ConcurrencyConfig> = {
     queue: number("queue", { min: 0, fallback: () => 0 }),
     criticality: choice("criticality", { fallback: () => "CRITICAL" as const }),
   },
-  reference: { example: "", errors: {}, outcomes: {}, exports: {} },
+  client: claimCriticality,
+  server: limitConcurrency,
+  rules,
+  reference: {
+    example: "concurrency: { max: 50 queue: 20 }",
+    errors: {
+      UNAVAILABLE:
+        "no place is free and the queue is full, a call that matters more took the place in the queue, or the process " +
+        "is overloaded and the call is SHEDDABLE or SHEDDABLE_PLUS; the last one with `grpc-retry-pushback-ms: -1`",
+      DEADLINE_EXCEEDED: "the deadline passed in the queue",
+    },
+    outcomes: {
+      refused: "no place, and none to wait at",
+      queued: "waits for a place",
+      evicted: "left the queue to a call that matters more",
+      expired: "left the queue because it was cancelled or its deadline passed",
+      shed: "the event loop is late, and the call matters less than others",
+      limit: "an adaptive limit has changed",
+    },
+    exports: {
+      Envoy:
+        "`max`: `circuit_breakers.thresholds.max_requests`; GRADIENT: the `adaptive_concurrency` filter; criticality only as DEFAULT or HIGH priority; no queue",
+      Istio: "`max`: `connectionPool.http.http2MaxRequests` of a DestinationRule",
+      "Gateway API": "`max`: with Envoy Gateway, `circuitBreaker.maxParallelRequests` of a BackendTrafficPolicy",
+    },
+  },
 };

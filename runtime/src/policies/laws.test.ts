@@ -69,7 +69,10 @@ const samples: { readonly [Name in keyof typeof policies]: Sample<MethodPolicy[N
     },
   },
   idempotency: { busy: { key: "metadata:idempotency-key", windowMs: 1000 } },
-  concurrency: { busy: { max: 10, queue: 1, adaptive: "FIXED", criticality: "CRITICAL" } },
+  concurrency: {
+    busy: { max: 10, min: 1, queue: 1, adaptive: "GRADIENT", criticality: "SHEDDABLE" },
+    refusing: { max: 0, queue: 0, adaptive: "FIXED", criticality: "CRITICAL" },
+  },
   circuitBreaker: {
     busy: {
       adaptive: false,
