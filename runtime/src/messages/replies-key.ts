@@ -134,7 +134,7 @@ function withToken(
   let last: string | undefined;
   let mark = "";
   const marked = (start: string, token: string): string => {
-    if (token !== last) {
+    if (token !== last || last === undefined) {
       mark = hashed(token);
       last = token;
     }
