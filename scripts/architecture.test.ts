@@ -28,6 +28,7 @@ const table: readonly { place: string; may: readonly string[]; why: string }[] =
       "jose",
       "@bufbuild/cel",
       "@bufbuild/protobuf",
+      "@bufbuild/protovalidate",
       "runtime/src/core/",
       "runtime/src/messages/",
       "(own policy)",
@@ -72,8 +73,13 @@ const table: readonly { place: string; may: readonly string[]; why: string }[] =
   },
   {
     place: "runtime/src/client.ts",
-    may: ["runtime/src/core/", "runtime/src/stack.ts", "runtime/src/policies/index.ts"],
+    may: ["runtime/src/core/", "runtime/src/stack.ts", "runtime/src/traffic.ts", "runtime/src/policies/index.ts"],
     why: "layers over any target",
+  },
+  {
+    place: "runtime/src/traffic.ts",
+    may: ["runtime/src/core/", "runtime/src/messages/"],
+    why: "handlers over several targets",
   },
   {
     place: "runtime/src/server.ts",
@@ -104,11 +110,14 @@ const table: readonly { place: string; may: readonly string[]; why: string }[] =
     may: [
       "node:",
       "@bufbuild/protobuf",
+      "yaml",
       "runtime/src/core/",
+      "runtime/src/messages/",
       "runtime/src/config/",
       "runtime/src/policies/",
       "runtime/src/serve/",
       "runtime/src/grpc/",
+      "runtime/src/traffic.ts",
     ],
     why: "a file becomes options",
   },

@@ -13,6 +13,7 @@ import type { Target } from "./core/target.ts";
 import type { UserLayer } from "./core/user-layer.ts";
 import type { MethodPolicy } from "./policies/index.ts";
 import { attemptLayers, type ClientPlace, callLayers, checkOwnLayers, clientOrder } from "./stack.ts";
+import { mirrorTraffic, splitTraffic, type Traffic } from "./traffic.ts";
 
 /** How a client is built, beyond what its proto file says. */
 export interface ClientOptions extends Pick<SiteOptions, "clock" | "random" | "credentials"> {
@@ -32,7 +33,28 @@ export function clientHandlers(spec: ServiceSpec, target: Target, options: Clien
   const site = siteFactory({ ...options, sibling });
   const attempt = (method: MethodSpec, to: Target) =>
     compose(attemptLayers(site(method, spec, to.name), layers), to.handler(method));
-  const build = (method: MethodSpec) => compose(callLayers(site(method, spec), layers), attempt(method, target));
+  const named = (name: string) => (policies as PolicySource).target(name);
+  const whole = (method: MethodSpec, to: Target) => {
+    const { mirror } = method.policy as Traffic;
+    const innermost = attempt(method, to);
+    const handler =
+      mirror && mirror.percent > 0
+        ? mirrorTraffic(mirror, site(method, spec), innermost, copy(method, named(mirror.target)))
+        : innermost;
+    return compose(callLayers(site(method, spec), layers), handler);
+  };
+  /** Like an attempt, but what observes or disturbs the callers' own calls sees nothing of copies. */
+  const copy = (method: MethodSpec, to: Target) =>
+    compose(
+      attemptLayers(site({ ...method, policy: { ...method.policy, fault: undefined } }, spec, to.name)),
+      to.handler(method),
+    );
+  const build = (method: MethodSpec) => {
+    const { split } = method.policy as Traffic;
+    return split
+      ? splitTraffic(split, site(method, spec), (name) => whole(method, named(name)))
+      : whole(method, target);
+  };
   return new Map(
     Object.entries(spec.methods).map(([key, method]) => {
       const built = live(method, policies, build);
@@ -44,7 +66,8 @@ export function clientHandlers(spec: ServiceSpec, target: Target, options: Clien
 
 const known = keysOf<ClientOptions>({ clock: true, random: true, credentials: true, layers: true, policies: true });
 
-const specs = new WeakMap<object, ServiceSpec>();
+/** What each client was made of. */
+const clients = new WeakMap<object, { readonly spec: ServiceSpec; readonly policies: PolicySource | undefined }>();
 
 /**
  * A client of a service: the same interface that implementations implement, with the service's policy applied.
@@ -62,15 +85,17 @@ export function createClient<S extends object>(spec: ServiceSpec<S>, target: Tar
     const streams = method.kind === "serverStream" || method.kind === "bidi";
     client[key] = (streams ? streaming : single)(method, handler, options);
   }
-  specs.set(client, spec);
+  clients.set(client, { spec, policies: options.policies });
   return client as S;
 }
 
-/** The policy in force for each method of a client, by method name. */
+/** The policy in force for each method of a client, by method name, overrides included. */
 export function policyOf<S extends object>(client: S): { readonly [K in keyof S]: MethodPolicy } {
-  const spec = specs.get(client);
-  if (!spec) throw new TypeError("policyOf takes a client that createClient made");
-  return Object.fromEntries(Object.entries(spec.methods).map(([key, { policy }]) => [key, policy])) as {
+  const made = clients.get(client);
+  if (!made) throw new TypeError("policyOf takes a client that createClient made");
+  const { spec, policies } = made;
+  const inForce = (method: MethodSpec) => (policies?.methodOf(method) ?? method).policy;
+  return Object.fromEntries(Object.entries(spec.methods).map(([key, method]) => [key, inForce(method)])) as {
     [K in keyof S]: MethodPolicy;
   };
 }

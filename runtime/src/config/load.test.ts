@@ -43,7 +43,8 @@ test("a full server becomes serve's options", async () => {
       reflection: true,
     },
   });
-  expect((await loadConfig(file)).serve).toEqual({
+  const { policies: _, ...sections } = (await loadConfig(file)).serve;
+  expect(sections).toEqual({
     grpc: { address: "0.0.0.0:50051", maxConnectionAgeMs: 3_600_000 },
     http: {
       address: ":8080",
@@ -63,7 +64,7 @@ test("a full server becomes serve's options", async () => {
 test("what the file does not say, it does not decide", async () => {
   expect(await load({})).toMatchObject({ serve: {}, targets: [] });
   const { serve } = await load({ server: { http: ":0", drain: { limit: "1s" }, grpc: null } });
-  expect(Object.keys(serve)).toEqual(["http", "drain"]);
+  expect(Object.keys(serve)).toEqual(["http", "drain", "policies"]);
   expect(Object.keys(serve.drain ?? {})).toEqual(["limitMs"]);
 });
 
@@ -82,7 +83,9 @@ test("a server runs by its configuration, and a target leads to it", async () =>
   const file = write({ server: { grpc: ":0", tls: { certFile: "server.pem", keyFile: "server.key" } } });
   const tls = fileURLToPath(new URL("../../test/tls/", import.meta.url));
   for (const name of ["server.pem", "server.key", "ca.pem"]) copyFileSync(join(tls, name), join(file, "..", name));
-  const server = await start({ services: [kitchenWith()], ...(await loadConfig(file)).serve });
+  const served = await loadConfig(file);
+  onTestFinished(() => served.close());
+  const server = await start({ services: [kitchenWith()], ...served.serve });
 
   mkdirSync(join(file, "../client"));
   const clientFile = join(file, "../client/mesh.json");
@@ -96,7 +99,7 @@ test("a server runs by its configuration, and a target leads to it", async () =>
   expect(await createKitchenClient(target).getDish({ name: "", id: 7n, withRecipe: false })).toMatchObject({ id: 7n });
 
   expect(() => config.connect("kitchn")).toThrow(
-    `${clientFile}: targets: no target is named "kitchn". Named are: kitchen, other`,
+    `${clientFile}:1: targets: no target is named "kitchn". Named are: kitchen, other`,
   );
 });
 
@@ -143,16 +146,19 @@ const jwt = (more: object) => ({ auth: { providers: [{ name: "login", jwt: { iss
 const wrong: readonly [config: unknown, text: string][] = [
   ["{", "mesh.json:1:2: is not JSON: "],
   ['{\n  "server": { "grpc": ":1" "http": 1 }\n}', "mesh.json:2:28: is not JSON: "],
-  [[], "mesh.json: is a list, it must be an object"],
-  ["5", "mesh.json: is a number, it must be an object"],
-  [{ sever: {} }, 'mesh.json: unknown key "sever", did you mean server? Known keys: server, targets, auth'],
+  [[], "mesh.json:1: is a list, it must be an object"],
+  ["5", "mesh.json:1: is a number, it must be an object"],
+  [
+    { sever: {} },
+    'mesh.json:1: unknown key "sever", did you mean server? Known keys: server, targets, auth, overrides',
+  ],
   [
     { server: { htpp: ":0" } },
-    'mesh.json: server: unknown key "htpp", did you mean http? Known keys: grpc, http, tls,',
+    'mesh.json:1: server: unknown key "htpp", did you mean http? Known keys: grpc, http, tls,',
   ],
-  [{ targets: [{}, { nme: "a" }] }, 'mesh.json: targets[1]: unknown key "nme", did you mean name?'],
-  [{ server: { grpc: 50051 } }, "mesh.json: server.grpc: is a number, it must be text"],
-  [{ server: { health: "yes" } }, "mesh.json: server.health: is text, it must be true or false"],
+  [{ targets: [{}, { nme: "a" }] }, 'mesh.json:1: targets[1]: unknown key "nme", did you mean name?'],
+  [{ server: { grpc: 50051 } }, "mesh.json:1: server.grpc: is a number, it must be text"],
+  [{ server: { health: "yes" } }, "mesh.json:1: server.health: is text, it must be true or false"],
   [
     { server: { limits: { requestBytes: -1 } } },
     "limits.requestBytes: is a number, it must be a whole number of at least 0",
@@ -161,21 +167,21 @@ const wrong: readonly [config: unknown, text: string][] = [
     { server: { limits: { requestBytes: 1.5 } } },
     "limits.requestBytes: is a number, it must be a whole number of at least 0",
   ],
-  [{ server: [] }, "mesh.json: server: is a list, it must be an object"],
-  [{ targets: {} }, "mesh.json: targets: is an object, it must be a list"],
-  [{ targets: [null] }, "mesh.json: targets[0]: is null, it must be an object"],
+  [{ server: [] }, "mesh.json:1: server: is a list, it must be an object"],
+  [{ targets: {} }, "mesh.json:1: targets: is an object, it must be a list"],
+  [{ targets: [null] }, "mesh.json:1: targets[0]: is null, it must be an object"],
   [jwt({ audiences: ["a", 1] }), "auth.providers[0].jwt.audiences[1]: is a number, it must be text"],
   [
     { server: { drain: { limit: "10" } } },
-    'mesh.json: server.drain.limit: "10" is not a duration above zero: write "250ms"',
+    'mesh.json:1: server.drain.limit: "10" is not a duration above zero: write "250ms"',
   ],
-  [{ server: { drain: { lameDuck: "0s" } } }, 'mesh.json: server.drain.lameDuck: "0s" is not a duration above zero'],
+  [{ server: { drain: { lameDuck: "0s" } } }, 'mesh.json:1: server.drain.lameDuck: "0s" is not a duration above zero'],
   [
     { targets: [{ name: "a", address: "b:1", connectTimeout: "soon" }] },
     'targets[0].connectTimeout: "soon" is not a duration',
   ],
-  [{ targets: [{ name: "a" }] }, "mesh.json: targets[0].address: is missing"],
-  [{ targets: [{ address: "b:1" }] }, "mesh.json: targets[0].name: is missing"],
+  [{ targets: [{ name: "a" }] }, "mesh.json:1: targets[0].address: is missing"],
+  [{ targets: [{ address: "b:1" }] }, "mesh.json:1: targets[0].name: is missing"],
   [
     {
       targets: [
@@ -183,11 +189,11 @@ const wrong: readonly [config: unknown, text: string][] = [
         { name: "a", address: "c:1" },
       ],
     },
-    'mesh.json: targets[1].name: "a" is taken: names must differ',
+    'mesh.json:1: targets[1].name: "a" is taken: names must differ',
   ],
-  [{ server: { tls: { certFile: "c.pem" } } }, "mesh.json: server.tls.keyFile: is missing"],
-  [{ auth: { providers: [{ name: "a" }] } }, "mesh.json: auth.providers[0]: says no kind: add jwt, apiKey or mtls"],
-  [{ auth: { providers: [{ mtls: {} }] } }, "mesh.json: auth.providers[0].name: is missing"],
+  [{ server: { tls: { certFile: "c.pem" } } }, "mesh.json:1: server.tls.keyFile: is missing"],
+  [{ auth: { providers: [{ name: "a" }] } }, "mesh.json:1: auth.providers[0]: says no kind: add jwt, apiKey or mtls"],
+  [{ auth: { providers: [{ mtls: {} }] } }, "mesh.json:1: auth.providers[0].name: is missing"],
   [
     {
       auth: {
@@ -197,7 +203,7 @@ const wrong: readonly [config: unknown, text: string][] = [
         ],
       },
     },
-    'mesh.json: auth.providers[1].name: "a" is taken: names must differ',
+    'mesh.json:1: auth.providers[1].name: "a" is taken: names must differ',
   ],
   [
     { auth: { providers: [{ name: "a", mtls: {}, jwt: {} }] } },
@@ -207,12 +213,12 @@ const wrong: readonly [config: unknown, text: string][] = [
     { server: { drain: { lameDuck: "1s", lame_duck: "2s" } } },
     "server.drain: lameDuck and lame_duck exclude each other",
   ],
-  [jwt({}), "mesh.json: auth.providers[0].jwt: says no keys: add jwksUri, jwksFile, publicKeyFile or secretFile"],
+  [jwt({}), "mesh.json:1: auth.providers[0].jwt: says no keys: add jwksUri, jwksFile, publicKeyFile or secretFile"],
   [
     jwt({ secretFile: "none" }),
-    "mesh.json: auth.providers[0].jwt.secretFile: the file it names cannot be read (ENOENT)",
+    "mesh.json:1: auth.providers[0].jwt.secretFile: the file it names cannot be read (ENOENT)",
   ],
-  [jwt({ secretFile: "short" }), "mesh.json: auth.providers[0].jwt: secret has 5 bytes, which can be guessed"],
+  [jwt({ secretFile: "short" }), "mesh.json:1: auth.providers[0].jwt: secret has 5 bytes, which can be guessed"],
   [jwt({ jwksFile: "short" }), "auth.providers[0].jwt.jwksFile: short is not a JSON Web Key Set"],
   [jwt({ jwksFile: "mesh.json" }), "auth.providers[0].jwt.jwksFile: mesh.json is not a JSON Web Key Set"],
   [jwt({ secretFile: "short", clockSkew: "1" }), 'auth.providers[0].jwt.clockSkew: "1" is not a duration'],

@@ -18,7 +18,7 @@ export function unknownKey(key: string, known: readonly string[]): string {
 }
 
 /** The candidate that a typing mistake turns into the word; undefined when none is near. */
-function nearest(word: string, candidates: readonly string[]): string | undefined {
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3));
   let best: string | undefined;
   let least = limit + 1;

@@ -1,7 +1,7 @@
 // The run-time configuration of one process: where things are and whom to trust. What a service promises does not
 // belong here but in its own proto file, by options.proto.
 //
-// It is read from a ProtoJSON file when the process starts. Keys that are not in this file are errors. Durations
+// It is read from a ProtoJSON or YAML file when the process starts. Keys that are not in this file are errors. Durations
 // are text: "250ms", "1.5s", "2m". Files are PEM unless said otherwise; relative paths start at the
 // configuration file's folder.
 
@@ -9,15 +9,17 @@
 // @generated from file mesh/v1/config.proto (package mesh.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Message } from "@bufbuild/protobuf";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Code, Policy } from "./options_pb.ts";
+import { file_mesh_v1_options } from "./options_pb.ts";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file mesh/v1/config.proto.
  */
 export const file_mesh_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("ChRtZXNoL3YxL2NvbmZpZy5wcm90bxIHbWVzaC52MSJ6CgZDb25maWcSJQoGc2VydmVyGAEgASgLMhUubWVzaC52MS5TZXJ2ZXJDb25maWcSJgoHdGFyZ2V0cxgCIAMoCzIVLm1lc2gudjEuVGFyZ2V0Q29uZmlnEiEKBGF1dGgYAyABKAsyEy5tZXNoLnYxLkF1dGhDb25maWci+wEKDFNlcnZlckNvbmZpZxIRCgRncnBjGAEgASgJSACIAQESEQoEaHR0cBgCIAEoCUgBiAEBEh8KA3RscxgDIAEoCzISLm1lc2gudjEuU2VydmVyVGxzEiMKBWRyYWluGAQgASgLMhQubWVzaC52MS5EcmFpbkNvbmZpZxIlCgZsaW1pdHMYBSABKAsyFS5tZXNoLnYxLkxpbWl0c0NvbmZpZxITCgZoZWFsdGgYBiABKAhIAogBARIXCgpyZWZsZWN0aW9uGAcgASgISAOIAQFCBwoFX2dycGNCBwoFX2h0dHBCCQoHX2hlYWx0aEINCgtfcmVmbGVjdGlvbiJgCglTZXJ2ZXJUbHMSEQoJY2VydF9maWxlGAEgASgJEhAKCGtleV9maWxlGAIgASgJEhsKDmNsaWVudF9jYV9maWxlGAMgASgJSACIAQFCEQoPX2NsaWVudF9jYV9maWxlIlEKC0RyYWluQ29uZmlnEhYKCWxhbWVfZHVjaxgBIAEoCUgAiAEBEhIKBWxpbWl0GAIgASgJSAGIAQFCDAoKX2xhbWVfZHVja0IICgZfbGltaXQipAIKDExpbWl0c0NvbmZpZxIaCg1yZXF1ZXN0X2J5dGVzGAEgASgNSACIAQESGQoMaGVhZGVyX2J5dGVzGAIgASgNSAGIAQESHAoPaGVhZGVyc190aW1lb3V0GAMgASgJSAKIAQESHAoPcmVxdWVzdF90aW1lb3V0GAQgASgJSAOIAQESFwoKa2VlcF9hbGl2ZRgFIAEoCUgEiAEBEhsKDmNvbm5lY3Rpb25fYWdlGAYgASgJSAWIAQFCEAoOX3JlcXVlc3RfYnl0ZXNCDwoNX2hlYWRlcl9ieXRlc0ISChBfaGVhZGVyc190aW1lb3V0QhIKEF9yZXF1ZXN0X3RpbWVvdXRCDQoLX2tlZXBfYWxpdmVCEQoPX2Nvbm5lY3Rpb25fYWdlIoABCgxUYXJnZXRDb25maWcSDAoEbmFtZRgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEh8KA3RscxgDIAEoCzISLm1lc2gudjEuQ2xpZW50VGxzEhwKD2Nvbm5lY3RfdGltZW91dBgEIAEoCUgAiAEBQhIKEF9jb25uZWN0X3RpbWVvdXQioQEKCUNsaWVudFRscxIUCgdjYV9maWxlGAEgASgJSACIAQESFgoJY2VydF9maWxlGAIgASgJSAGIAQESFQoIa2V5X2ZpbGUYAyABKAlIAogBARIYCgtzZXJ2ZXJfbmFtZRgEIAEoCUgDiAEBQgoKCF9jYV9maWxlQgwKCl9jZXJ0X2ZpbGVCCwoJX2tleV9maWxlQg4KDF9zZXJ2ZXJfbmFtZSI2CgpBdXRoQ29uZmlnEigKCXByb3ZpZGVycxgBIAMoCzIVLm1lc2gudjEuQXV0aFByb3ZpZGVyIpwBCgxBdXRoUHJvdmlkZXISDAoEbmFtZRgBIAEoCRIjCgNqd3QYAiABKAsyFC5tZXNoLnYxLkp3dFByb3ZpZGVySAASKgoHYXBpX2tleRgDIAEoCzIXLm1lc2gudjEuQXBpS2V5UHJvdmlkZXJIABIlCgRtdGxzGAQgASgLMhUubWVzaC52MS5NdGxzUHJvdmlkZXJIAEIGCgRraW5kIqkCCgtKd3RQcm92aWRlchIOCgZpc3N1ZXIYASABKAkSEgoIandrc191cmkYAiABKAlIABITCglqd2tzX2ZpbGUYAyABKAlIABIZCg9wdWJsaWNfa2V5X2ZpbGUYBCABKAlIABIVCgtzZWNyZXRfZmlsZRgFIAEoCUgAEhEKCWF1ZGllbmNlcxgGIAMoCRISCgphbGdvcml0aG1zGAcgAygJEhcKCmNsb2NrX3NrZXcYCCABKAlIAYgBARIaCg1zdWJqZWN0X2NsYWltGAkgASgJSAKIAQESGQoMc2NvcGVzX2NsYWltGAogASgJSAOIAQFCBgoEa2V5c0INCgtfY2xvY2tfc2tld0IQCg5fc3ViamVjdF9jbGFpbUIPCg1fc2NvcGVzX2NsYWltIk8KDkFwaUtleVByb3ZpZGVyEhMKBmhlYWRlchgBIAEoCUgAiAEBEh0KBGtleXMYAiADKAsyDy5tZXNoLnYxLkFwaUtleUIJCgdfaGVhZGVyIkwKBkFwaUtleRIOCgZzaGEyNTYYASABKAkSDwoHc3ViamVjdBgCIAEoCRIOCgZzY29wZXMYAyADKAkSEQoJYXVkaWVuY2VzGAQgAygJIjQKDE10bHNQcm92aWRlchIkCgdjYWxsZXJzGAEgAygLMhMubWVzaC52MS5NdGxzQ2FsbGVyIigKCk10bHNDYWxsZXISCgoCaWQYASABKAkSDgoGc2NvcGVzGAIgAygJYgZwcm90bzM");
+  fileDesc("ChRtZXNoL3YxL2NvbmZpZy5wcm90bxIHbWVzaC52MSKgAQoGQ29uZmlnEiUKBnNlcnZlchgBIAEoCzIVLm1lc2gudjEuU2VydmVyQ29uZmlnEiYKB3RhcmdldHMYAiADKAsyFS5tZXNoLnYxLlRhcmdldENvbmZpZxIhCgRhdXRoGAMgASgLMhMubWVzaC52MS5BdXRoQ29uZmlnEiQKCW92ZXJyaWRlcxgEIAMoCzIRLm1lc2gudjEuT3ZlcnJpZGUimQEKCE92ZXJyaWRlEg0KBW1hdGNoGAEgASgJEh8KBnBvbGljeRgCIAEoCzIPLm1lc2gudjEuUG9saWN5Eh0KBWZhdWx0GAMgASgLMg4ubWVzaC52MS5GYXVsdBIdCgVzcGxpdBgEIAEoCzIOLm1lc2gudjEuU3BsaXQSHwoGbWlycm9yGAUgASgLMg8ubWVzaC52MS5NaXJyb3Ii7wIKBUZhdWx0EiMKBWRlbGF5GAEgASgLMhQubWVzaC52MS5GYXVsdC5EZWxheRIjCgVhYm9ydBgCIAEoCzIULm1lc2gudjEuRmF1bHQuQWJvcnQSEwoGaGVhZGVyGAMgASgJSACIAQESFwoKbWF4X2FjdGl2ZRgEIAEoDUgBiAEBEiYKBHNpZGUYBSABKA4yEy5tZXNoLnYxLkZhdWx0LlNpZGVIAogBARo7CgVEZWxheRIQCghkdXJhdGlvbhgBIAEoCRIUCgdwZXJjZW50GAIgASgBSACIAQFCCgoIX3BlcmNlbnQaRgoFQWJvcnQSGwoEY29kZRgBIAEoDjINLm1lc2gudjEuQ29kZRIUCgdwZXJjZW50GAIgASgBSACIAQFCCgoIX3BlcmNlbnQiHgoEU2lkZRIKCgZDTElFTlQQABIKCgZTRVJWRVIQAUIJCgdfaGVhZGVyQg0KC19tYXhfYWN0aXZlQgcKBV9zaWRlIpcBCgVTcGxpdBIlCgd0YXJnZXRzGAEgAygLMhQubWVzaC52MS5TcGxpdC5TaGFyZRITCgZzdGlja3kYAiABKAlIAIgBARITCgZoZWFkZXIYAyABKAlIAYgBARonCgVTaGFyZRIOCgZ0YXJnZXQYASABKAkSDgoGd2VpZ2h0GAIgASgNQgkKB19zdGlja3lCCQoHX2hlYWRlciKaAQoGTWlycm9yEg4KBnRhcmdldBgBIAEoCRIUCgdwZXJjZW50GAIgASgBSACIAQESHwoSYWxsb3dfc2lkZV9lZmZlY3RzGAMgASgISAGIAQESFwoKbWF4X2FjdGl2ZRgEIAEoDUgCiAEBQgoKCF9wZXJjZW50QhUKE19hbGxvd19zaWRlX2VmZmVjdHNCDQoLX21heF9hY3RpdmUi+wEKDFNlcnZlckNvbmZpZxIRCgRncnBjGAEgASgJSACIAQESEQoEaHR0cBgCIAEoCUgBiAEBEh8KA3RscxgDIAEoCzISLm1lc2gudjEuU2VydmVyVGxzEiMKBWRyYWluGAQgASgLMhQubWVzaC52MS5EcmFpbkNvbmZpZxIlCgZsaW1pdHMYBSABKAsyFS5tZXNoLnYxLkxpbWl0c0NvbmZpZxITCgZoZWFsdGgYBiABKAhIAogBARIXCgpyZWZsZWN0aW9uGAcgASgISAOIAQFCBwoFX2dycGNCBwoFX2h0dHBCCQoHX2hlYWx0aEINCgtfcmVmbGVjdGlvbiJgCglTZXJ2ZXJUbHMSEQoJY2VydF9maWxlGAEgASgJEhAKCGtleV9maWxlGAIgASgJEhsKDmNsaWVudF9jYV9maWxlGAMgASgJSACIAQFCEQoPX2NsaWVudF9jYV9maWxlIlEKC0RyYWluQ29uZmlnEhYKCWxhbWVfZHVjaxgBIAEoCUgAiAEBEhIKBWxpbWl0GAIgASgJSAGIAQFCDAoKX2xhbWVfZHVja0IICgZfbGltaXQipAIKDExpbWl0c0NvbmZpZxIaCg1yZXF1ZXN0X2J5dGVzGAEgASgNSACIAQESGQoMaGVhZGVyX2J5dGVzGAIgASgNSAGIAQESHAoPaGVhZGVyc190aW1lb3V0GAMgASgJSAKIAQESHAoPcmVxdWVzdF90aW1lb3V0GAQgASgJSAOIAQESFwoKa2VlcF9hbGl2ZRgFIAEoCUgEiAEBEhsKDmNvbm5lY3Rpb25fYWdlGAYgASgJSAWIAQFCEAoOX3JlcXVlc3RfYnl0ZXNCDwoNX2hlYWRlcl9ieXRlc0ISChBfaGVhZGVyc190aW1lb3V0QhIKEF9yZXF1ZXN0X3RpbWVvdXRCDQoLX2tlZXBfYWxpdmVCEQoPX2Nvbm5lY3Rpb25fYWdlIoABCgxUYXJnZXRDb25maWcSDAoEbmFtZRgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEh8KA3RscxgDIAEoCzISLm1lc2gudjEuQ2xpZW50VGxzEhwKD2Nvbm5lY3RfdGltZW91dBgEIAEoCUgAiAEBQhIKEF9jb25uZWN0X3RpbWVvdXQioQEKCUNsaWVudFRscxIUCgdjYV9maWxlGAEgASgJSACIAQESFgoJY2VydF9maWxlGAIgASgJSAGIAQESFQoIa2V5X2ZpbGUYAyABKAlIAogBARIYCgtzZXJ2ZXJfbmFtZRgEIAEoCUgDiAEBQgoKCF9jYV9maWxlQgwKCl9jZXJ0X2ZpbGVCCwoJX2tleV9maWxlQg4KDF9zZXJ2ZXJfbmFtZSI2CgpBdXRoQ29uZmlnEigKCXByb3ZpZGVycxgBIAMoCzIVLm1lc2gudjEuQXV0aFByb3ZpZGVyIpwBCgxBdXRoUHJvdmlkZXISDAoEbmFtZRgBIAEoCRIjCgNqd3QYAiABKAsyFC5tZXNoLnYxLkp3dFByb3ZpZGVySAASKgoHYXBpX2tleRgDIAEoCzIXLm1lc2gudjEuQXBpS2V5UHJvdmlkZXJIABIlCgRtdGxzGAQgASgLMhUubWVzaC52MS5NdGxzUHJvdmlkZXJIAEIGCgRraW5kIqkCCgtKd3RQcm92aWRlchIOCgZpc3N1ZXIYASABKAkSEgoIandrc191cmkYAiABKAlIABITCglqd2tzX2ZpbGUYAyABKAlIABIZCg9wdWJsaWNfa2V5X2ZpbGUYBCABKAlIABIVCgtzZWNyZXRfZmlsZRgFIAEoCUgAEhEKCWF1ZGllbmNlcxgGIAMoCRISCgphbGdvcml0aG1zGAcgAygJEhcKCmNsb2NrX3NrZXcYCCABKAlIAYgBARIaCg1zdWJqZWN0X2NsYWltGAkgASgJSAKIAQESGQoMc2NvcGVzX2NsYWltGAogASgJSAOIAQFCBgoEa2V5c0INCgtfY2xvY2tfc2tld0IQCg5fc3ViamVjdF9jbGFpbUIPCg1fc2NvcGVzX2NsYWltIk8KDkFwaUtleVByb3ZpZGVyEhMKBmhlYWRlchgBIAEoCUgAiAEBEh0KBGtleXMYAiADKAsyDy5tZXNoLnYxLkFwaUtleUIJCgdfaGVhZGVyIkwKBkFwaUtleRIOCgZzaGEyNTYYASABKAkSDwoHc3ViamVjdBgCIAEoCRIOCgZzY29wZXMYAyADKAkSEQoJYXVkaWVuY2VzGAQgAygJIjQKDE10bHNQcm92aWRlchIkCgdjYWxsZXJzGAEgAygLMhMubWVzaC52MS5NdGxzQ2FsbGVyIigKCk10bHNDYWxsZXISCgoCaWQYASABKAkSDgoGc2NvcGVzGAIgAygJYgZwcm90bzM", [file_mesh_v1_options]);
 
 /**
  * @generated from message mesh.v1.Config
@@ -39,6 +41,14 @@ export type Config = Message<"mesh.v1.Config"> & {
    * @generated from field: mesh.v1.AuthConfig auth = 3;
    */
   auth?: AuthConfig | undefined;
+
+  /**
+   * What differs here from the proto files. They apply in their order, so later ones win. A running process takes over
+   * changes of this section; changes of the others need a restart.
+   *
+   * @generated from field: repeated mesh.v1.Override overrides = 4;
+   */
+  overrides: Override[];
 };
 
 /**
@@ -47,6 +57,293 @@ export type Config = Message<"mesh.v1.Config"> & {
  */
 export const ConfigSchema: GenMessage<Config> = /*@__PURE__*/
   messageDesc(file_mesh_v1_config, 0);
+
+/**
+ * Changes to how some methods are called and served.
+ *
+ * @generated from message mesh.v1.Override
+ */
+export type Override = Message<"mesh.v1.Override"> & {
+  /**
+   * "*", "shop.v1.*", "shop.v1.Orders" or "shop.v1.Orders/GetOrder". "*" leaves out what the runtime itself serves, the
+   * services of the package `grpc`. Required.
+   *
+   * @generated from field: string match = 1;
+   */
+  match: string;
+
+  /**
+   * Laid over the policy that the proto files resolve to: what is set here replaces, messages merge field by field, lists
+   * replace as a whole, `rate_limit` merges by name, and `off` drops kinds. Profiles (`use`) are resolved at generation, and
+   * so are `http` and `objective`. Meaning may not widen: auth only narrows, an idempotency key cannot be set or dropped,
+   * and `cache.vary` cannot shrink.
+   *
+   * @generated from field: mesh.v1.Policy policy = 2;
+   */
+  policy?: Policy | undefined;
+
+  /**
+   * Replaces the fault of an earlier override.
+   *
+   * @generated from field: mesh.v1.Fault fault = 3;
+   */
+  fault?: Fault | undefined;
+
+  /**
+   * Replaces the split of an earlier override.
+   *
+   * @generated from field: mesh.v1.Split split = 4;
+   */
+  split?: Split | undefined;
+
+  /**
+   * Replaces the mirror of an earlier override.
+   *
+   * @generated from field: mesh.v1.Mirror mirror = 5;
+   */
+  mirror?: Mirror | undefined;
+};
+
+/**
+ * Describes the message mesh.v1.Override.
+ * Use `create(OverrideSchema)` to create a new message.
+ */
+export const OverrideSchema: GenMessage<Override> = /*@__PURE__*/
+  messageDesc(file_mesh_v1_config, 1);
+
+/**
+ * Disturbs calls on purpose, to see what becomes of them. Refused where NODE_ENV or MESH_ENV is "production", unless
+ * `--allow-faults` or MESH_ALLOW_FAULTS=true allows it. Source: gRFC A33.
+ *
+ * @generated from message mesh.v1.Fault
+ */
+export type Fault = Message<"mesh.v1.Fault"> & {
+  /**
+   * Makes calls wait.
+   *
+   * @generated from field: mesh.v1.Fault.Delay delay = 1;
+   */
+  delay?: Fault_Delay | undefined;
+
+  /**
+   * Makes calls fail, delayed or not.
+   *
+   * @generated from field: mesh.v1.Fault.Abort abort = 2;
+   */
+  abort?: Fault_Abort | undefined;
+
+  /**
+   * Only calls whose request metadata has this key. Default: all.
+   *
+   * @generated from field: optional string header = 3;
+   */
+  header?: string | undefined;
+
+  /**
+   * While so many calls of the method are being delayed, others pass undisturbed. Default: no limit.
+   *
+   * @generated from field: optional uint32 max_active = 4;
+   */
+  maxActive?: number | undefined;
+
+  /**
+   * Where calls are disturbed. Default: CLIENT.
+   *
+   * @generated from field: optional mesh.v1.Fault.Side side = 5;
+   */
+  side?: Fault_Side | undefined;
+};
+
+/**
+ * Describes the message mesh.v1.Fault.
+ * Use `create(FaultSchema)` to create a new message.
+ */
+export const FaultSchema: GenMessage<Fault> = /*@__PURE__*/
+  messageDesc(file_mesh_v1_config, 2);
+
+/**
+ * @generated from message mesh.v1.Fault.Delay
+ */
+export type Fault_Delay = Message<"mesh.v1.Fault.Delay"> & {
+  /**
+   * Required.
+   *
+   * @generated from field: string duration = 1;
+   */
+  duration: string;
+
+  /**
+   * Of the calls, 0 to 100. Default: 100.
+   *
+   * @generated from field: optional double percent = 2;
+   */
+  percent?: number | undefined;
+};
+
+/**
+ * Describes the message mesh.v1.Fault.Delay.
+ * Use `create(Fault_DelaySchema)` to create a new message.
+ */
+export const Fault_DelaySchema: GenMessage<Fault_Delay> = /*@__PURE__*/
+  messageDesc(file_mesh_v1_config, 2, 0);
+
+/**
+ * @generated from message mesh.v1.Fault.Abort
+ */
+export type Fault_Abort = Message<"mesh.v1.Fault.Abort"> & {
+  /**
+   * What the calls fail with. Required.
+   *
+   * @generated from field: mesh.v1.Code code = 1;
+   */
+  code: Code;
+
+  /**
+   * Of the calls, 0 to 100. Default: 100.
+   *
+   * @generated from field: optional double percent = 2;
+   */
+  percent?: number | undefined;
+};
+
+/**
+ * Describes the message mesh.v1.Fault.Abort.
+ * Use `create(Fault_AbortSchema)` to create a new message.
+ */
+export const Fault_AbortSchema: GenMessage<Fault_Abort> = /*@__PURE__*/
+  messageDesc(file_mesh_v1_config, 2, 1);
+
+/**
+ * @generated from enum mesh.v1.Fault.Side
+ */
+export const Fault_Side = {
+  /**
+   * @generated from enum value: CLIENT = 0;
+   */
+  CLIENT: 0,
+
+  /**
+   * @generated from enum value: SERVER = 1;
+   */
+  SERVER: 1,
+} as const;
+
+/**
+ * @generated from enum mesh.v1.Fault.Side
+ */
+export type Fault_Side = (typeof Fault_Side)[keyof typeof Fault_Side] | UnknownEnum;
+
+/**
+ * Describes the enum mesh.v1.Fault.Side.
+ */
+export const Fault_SideSchema: GenEnum<Fault_Side> = /*@__PURE__*/
+  enumDesc(file_mesh_v1_config, 2, 0);
+
+/**
+ * Client: sends calls to several targets in place of the client's own. A call is sent to one of them, and so are its
+ * attempts.
+ *
+ * @generated from message mesh.v1.Split
+ */
+export type Split = Message<"mesh.v1.Split"> & {
+  /**
+   * At least one.
+   *
+   * @generated from field: repeated mesh.v1.Split.Share targets = 1;
+   */
+  targets: Split_Share[];
+
+  /**
+   * "metadata:<name>" or "field:<path>": calls with the same value go to the same target, and a change of weights moves as
+   * few of them as can be. Calls without a value go anywhere. Default: every call goes anywhere.
+   *
+   * @generated from field: optional string sticky = 2;
+   */
+  sticky?: string | undefined;
+
+  /**
+   * Request metadata in which a caller may name one of the targets; that wins. Default: none.
+   *
+   * @generated from field: optional string header = 3;
+   */
+  header?: string | undefined;
+};
+
+/**
+ * Describes the message mesh.v1.Split.
+ * Use `create(SplitSchema)` to create a new message.
+ */
+export const SplitSchema: GenMessage<Split> = /*@__PURE__*/
+  messageDesc(file_mesh_v1_config, 3);
+
+/**
+ * @generated from message mesh.v1.Split.Share
+ */
+export type Split_Share = Message<"mesh.v1.Split.Share"> & {
+  /**
+   * A name of `targets`. Required.
+   *
+   * @generated from field: string target = 1;
+   */
+  target: string;
+
+  /**
+   * Its part of the sum of all weights, at least 1. Required.
+   *
+   * @generated from field: uint32 weight = 2;
+   */
+  weight: number;
+};
+
+/**
+ * Describes the message mesh.v1.Split.Share.
+ * Use `create(Split_ShareSchema)` to create a new message.
+ */
+export const Split_ShareSchema: GenMessage<Split_Share> = /*@__PURE__*/
+  messageDesc(file_mesh_v1_config, 3, 0);
+
+/**
+ * Client: sends copies of calls to another target, with `x-mesh-mirror: 1`, and drops its replies. A call never waits for its
+ * copy, nor fails with it. Not for methods whose requests stream.
+ *
+ * @generated from message mesh.v1.Mirror
+ */
+export type Mirror = Message<"mesh.v1.Mirror"> & {
+  /**
+   * A name of `targets`. Required.
+   *
+   * @generated from field: string target = 1;
+   */
+  target: string;
+
+  /**
+   * Of the calls, 0 to 100. Default: 100.
+   *
+   * @generated from field: optional double percent = 2;
+   */
+  percent?: number | undefined;
+
+  /**
+   * Also mirror methods that are not NO_SIDE_EFFECTS. Default: false.
+   *
+   * @generated from field: optional bool allow_side_effects = 3;
+   */
+  allowSideEffects?: boolean | undefined;
+
+  /**
+   * Copies of one method that run at once, at most; further ones are not sent. Default: 100.
+   *
+   * @generated from field: optional uint32 max_active = 4;
+   */
+  maxActive?: number | undefined;
+};
+
+/**
+ * Describes the message mesh.v1.Mirror.
+ * Use `create(MirrorSchema)` to create a new message.
+ */
+export const MirrorSchema: GenMessage<Mirror> = /*@__PURE__*/
+  messageDesc(file_mesh_v1_config, 4);
 
 /**
  * What to listen on and how to stop.
@@ -105,7 +402,7 @@ export type ServerConfig = Message<"mesh.v1.ServerConfig"> & {
  * Use `create(ServerConfigSchema)` to create a new message.
  */
 export const ServerConfigSchema: GenMessage<ServerConfig> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 1);
+  messageDesc(file_mesh_v1_config, 5);
 
 /**
  * @generated from message mesh.v1.ServerTls
@@ -138,7 +435,7 @@ export type ServerTls = Message<"mesh.v1.ServerTls"> & {
  * Use `create(ServerTlsSchema)` to create a new message.
  */
 export const ServerTlsSchema: GenMessage<ServerTls> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 2);
+  messageDesc(file_mesh_v1_config, 6);
 
 /**
  * @generated from message mesh.v1.DrainConfig
@@ -164,7 +461,7 @@ export type DrainConfig = Message<"mesh.v1.DrainConfig"> & {
  * Use `create(DrainConfigSchema)` to create a new message.
  */
 export const DrainConfigSchema: GenMessage<DrainConfig> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 3);
+  messageDesc(file_mesh_v1_config, 7);
 
 /**
  * What the server bears from its clients.
@@ -220,7 +517,7 @@ export type LimitsConfig = Message<"mesh.v1.LimitsConfig"> & {
  * Use `create(LimitsConfigSchema)` to create a new message.
  */
 export const LimitsConfigSchema: GenMessage<LimitsConfig> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 4);
+  messageDesc(file_mesh_v1_config, 8);
 
 /**
  * A server that this process calls.
@@ -262,7 +559,7 @@ export type TargetConfig = Message<"mesh.v1.TargetConfig"> & {
  * Use `create(TargetConfigSchema)` to create a new message.
  */
 export const TargetConfigSchema: GenMessage<TargetConfig> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 5);
+  messageDesc(file_mesh_v1_config, 9);
 
 /**
  * @generated from message mesh.v1.ClientTls
@@ -300,7 +597,7 @@ export type ClientTls = Message<"mesh.v1.ClientTls"> & {
  * Use `create(ClientTlsSchema)` to create a new message.
  */
 export const ClientTlsSchema: GenMessage<ClientTls> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 6);
+  messageDesc(file_mesh_v1_config, 10);
 
 /**
  * Who can verify callers.
@@ -319,7 +616,7 @@ export type AuthConfig = Message<"mesh.v1.AuthConfig"> & {
  * Use `create(AuthConfigSchema)` to create a new message.
  */
 export const AuthConfigSchema: GenMessage<AuthConfig> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 7);
+  messageDesc(file_mesh_v1_config, 11);
 
 /**
  * @generated from message mesh.v1.AuthProvider
@@ -361,7 +658,7 @@ export type AuthProvider = Message<"mesh.v1.AuthProvider"> & {
  * Use `create(AuthProviderSchema)` to create a new message.
  */
 export const AuthProviderSchema: GenMessage<AuthProvider> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 8);
+  messageDesc(file_mesh_v1_config, 12);
 
 /**
  * Signed tokens in `authorization: Bearer`. Source: RFC 7519, RFC 8725.
@@ -456,7 +753,7 @@ export type JwtProvider = Message<"mesh.v1.JwtProvider"> & {
  * Use `create(JwtProviderSchema)` to create a new message.
  */
 export const JwtProviderSchema: GenMessage<JwtProvider> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 9);
+  messageDesc(file_mesh_v1_config, 13);
 
 /**
  * Keys that callers send in a header.
@@ -482,7 +779,7 @@ export type ApiKeyProvider = Message<"mesh.v1.ApiKeyProvider"> & {
  * Use `create(ApiKeyProviderSchema)` to create a new message.
  */
 export const ApiKeyProviderSchema: GenMessage<ApiKeyProvider> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 10);
+  messageDesc(file_mesh_v1_config, 14);
 
 /**
  * @generated from message mesh.v1.ApiKey
@@ -518,7 +815,7 @@ export type ApiKey = Message<"mesh.v1.ApiKey"> & {
  * Use `create(ApiKeySchema)` to create a new message.
  */
 export const ApiKeySchema: GenMessage<ApiKey> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 11);
+  messageDesc(file_mesh_v1_config, 15);
 
 /**
  * SPIFFE ids in client certificates. Needs server.tls.client_ca_file.
@@ -539,7 +836,7 @@ export type MtlsProvider = Message<"mesh.v1.MtlsProvider"> & {
  * Use `create(MtlsProviderSchema)` to create a new message.
  */
 export const MtlsProviderSchema: GenMessage<MtlsProvider> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 12);
+  messageDesc(file_mesh_v1_config, 16);
 
 /**
  * @generated from message mesh.v1.MtlsCaller
@@ -563,5 +860,5 @@ export type MtlsCaller = Message<"mesh.v1.MtlsCaller"> & {
  * Use `create(MtlsCallerSchema)` to create a new message.
  */
 export const MtlsCallerSchema: GenMessage<MtlsCaller> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 13);
+  messageDesc(file_mesh_v1_config, 17);
 

@@ -1,0 +1,62 @@
+import type { Document, LineCounter, Node as YamlNode } from "yaml";
+import { ConfigError } from "./error.ts";
+import type { Node } from "./node.ts";
+
+/** Reads YAML 1.2, remembering the lines. Throws a ConfigError that names line and column, or the package that is missing. */
+export async function parseYaml(text: string, file: string): Promise<Node> {
+  const yaml = await import("yaml").catch((cause) => {
+    throw new ConfigError(file, "", "is YAML, which the package yaml reads: npm install yaml, or write JSON", cause);
+  });
+  const lines = new yaml.LineCounter();
+  const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const [wrong] = [...document.errors, ...document.warnings];
+  if (wrong) {
+    const { line, col } = lines.linePos(wrong.pos[0]);
+    // What stands after a colon or a quote is the text itself, and that may be a secret.
+    throw new ConfigError(`${file}:${line}:${col}`, "", `is not YAML: ${wrong.message.replace(/[:"].*$/s, "").trim()}`);
+  }
+  // Half a file is often an empty one, and must not count as "no configuration".
+  if (document.contents === null) throw new ConfigError(file, "", "is empty: write {} when it shall say nothing");
+  return new Reader(yaml, document, lines, file).read(document.contents as YamlNode);
+}
+
+class Reader {
+  readonly #yaml: typeof import("yaml");
+  readonly #document: Document;
+  readonly #lines: LineCounter;
+  readonly #file: string;
+  #nodes = 0;
+
+  constructor(yaml: typeof import("yaml"), document: Document, lines: LineCounter, file: string) {
+    this.#yaml = yaml;
+    this.#document = document;
+    this.#lines = lines;
+    this.#file = file;
+  }
+
+  read(node: YamlNode | null, at = this.#at(node)): Node {
+    const { isAlias, isMap, isSeq, isScalar } = this.#yaml;
+    // Aliases of aliases grow without end.
+    this.#nodes += 1;
+    if (this.#nodes > 100_000)
+      throw new ConfigError(this.#file, "", "has more than 100,000 values: write fewer aliases");
+    if (isAlias(node)) return this.read(node.resolve(this.#document) as YamlNode, at);
+    if (isSeq(node)) return { at, value: node.items.map((item) => this.read(item as YamlNode)) };
+    if (isMap(node)) {
+      const entries = node.items.map(({ key, value }) => {
+        const name = isScalar(key) ? String(key.value) : String(key);
+        return [name, this.read(value as YamlNode | null, this.#at(key as YamlNode))] as const;
+      });
+      return { at, value: new Map(entries) };
+    }
+    const value: unknown = isScalar(node) ? node.value : null;
+    if (value === null || ["string", "number", "boolean"].includes(typeof value))
+      return { at, value: value as string | number | boolean | null };
+    throw new ConfigError(at, "", "is a kind of value that JSON does not have: write text, a number, true or false");
+  }
+
+  #at(node: YamlNode | null): string {
+    const [offset] = node?.range ?? [];
+    return offset === undefined ? this.#file : `${this.#file}:${this.#lines.linePos(offset).line}`;
+  }
+}
