@@ -115,6 +115,17 @@ describe("counts as a failure", () => {
     await expect(mounted.send()).rejects.toMatchObject(refused);
   });
 
+  test("a deadline that came as a cancellation, as those of a server's calls do", async () => {
+    const mounted = mount(circuitBreaker, config, { handler: never });
+    for (let n = 0; n < 4; n++) {
+      const cancellation = new Cancellation();
+      const call = mounted.send({}, { cancellation } as never);
+      cancellation.cancel(failure("DEADLINE_EXCEEDED"));
+      await expect(call).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+    }
+    await expect(mounted.send()).rejects.toMatchObject(refused);
+  });
+
   test("an attempt that was cut by its own time", async () => {
     const mounted = mountLayers(
       (site) => [circuitBreaker.client?.(config, site), attemptTimeout.client?.({ attemptMs: 10 }, site)] as never,
@@ -142,7 +153,6 @@ describe("counts as a failure", () => {
 
 describe("does not count as a failure", () => {
   test.each([
-    ["a code that is not listed", failure("NOT_FOUND", { origin: "peer" })],
     ["a refusal of this process", failure("UNAVAILABLE", { refusedBy: "limits" })],
     ["a mistake in this process", new TypeError("not a function")],
     ["a request stream that failed", failure("CANCELLED")],
@@ -150,8 +160,17 @@ describe("does not count as a failure", () => {
     const { state, handler } = peer(error);
     const mounted = mount(circuitBreaker, { ...config, on: [...config.on, "CANCELLED"] }, { handler });
     expect(await reached(mounted, 100)).toBe(100);
+    // Nor did any of them as an answer: the next four failures are all that it knows.
     state.answer = failure();
-    expect(await reached(mounted, 3)).toBe(3);
+    expect(await reached(mounted, 10)).toBe(4);
+  });
+
+  test("a code that is not listed, which is as good as any answer", async () => {
+    const { state, handler } = peer(failure("NOT_FOUND", { origin: "peer" }));
+    const mounted = mount(circuitBreaker, config, { handler });
+    expect(await reached(mounted, 100)).toBe(100);
+    state.answer = failure();
+    expect(await reached(mounted, 50)).toBe(50);
   });
 
   test.each<Code>(["CANCELLED", "UNAVAILABLE"])("a call that its caller gave up with %s", async (code) => {
@@ -242,26 +261,23 @@ describe("a stream", () => {
 
   test("that failed when it was too slow already counts once", async () => {
     const clock = new FakeClock();
+    let waitMs = 200;
+    const handler = async () => {
+      await new Promise<void>((resolve) => void clock.schedule(waitMs, resolve));
+      return waitMs > 100 ? failing(failure())() : failing(failure("ABORTED"))();
+    };
     const mounted = mount(
       circuitBreaker,
       { ...config, slowMs: 100 },
-      {
-        clock,
-        method: { kind: "serverStream" },
-        handler: async () => {
-          await new Promise<void>((resolve) => void clock.schedule(200, resolve));
-          return failing(failure())();
-        },
-      },
+      { clock, handler, method: { kind: "serverStream" } },
     );
-    for (let n = 0; n < 3; n++) {
-      const reading = expect(read(mounted.send())).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    for (let n = 0; n < 5; n++) {
+      const reading = read(mounted.send()).catch(() => {});
       await clock.advance(200);
       await reading;
+      waitMs = 50;
     }
-    mounted.send().catch(() => {});
-    expect(mounted.seen).toHaveLength(4);
-    await clock.advance(200);
+    expect(mounted.seen).toHaveLength(5);
   });
 });
 
@@ -287,6 +303,8 @@ describe("of several", () => {
     expect(await reached(build({ force: "CLOSED" }, "/a.A/One", "x", sites), 10)).toBe(10);
     expect(await reached(build({ force: "OPEN" }, "/a.A/One", "x", sites), 10)).toBe(0);
     expect(await reached(build({}, "/a.A/One", "x", sites), 10)).toBe(0);
+    expect(await reached(build({ force: "CLOSED" }, "/a.A/Two", "x", sites), 10)).toBe(10);
+    expect(await reached(build({}, "/a.A/Two", "x", sites), 10)).toBe(0);
   });
 
   test("another config starts anew", async () => {
@@ -318,9 +336,17 @@ describe("forced", () => {
   });
 
   test("closed, an adaptive one sends everything", async () => {
-    const part = { ...config, force: "CLOSED", adaptive: true } as const;
-    const mounted = mount(circuitBreaker, part, { handler: peer(failure()).handler, random: () => 0 });
-    expect(await reached(mounted, 50)).toBe(50);
+    const { state, handler } = peer(failure());
+    const clock = new FakeClock();
+    const site = siteFactory({ clock, random: () => 0 });
+    const adaptive = (force: "NONE" | "CLOSED") =>
+      mount(circuitBreaker, { ...config, force, adaptive: true }, { handler, clock, site });
+    expect(await reached(adaptive("CLOSED"), 50)).toBe(50);
+    expect(await reached(adaptive("NONE"), 50)).toBe(0);
+    // What was sent by force counts like all else.
+    state.answer = {};
+    expect(await reached(adaptive("CLOSED"), 500)).toBe(500);
+    expect(await reached(adaptive("NONE"), 50)).toBe(50);
   });
 });
 

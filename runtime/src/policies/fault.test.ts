@@ -39,7 +39,8 @@ describe.each(sides)("on the %s", (side, name) => {
   test("an aborted call goes no further, and is no refusal of this process", async () => {
     const { send, seen } = rig({ abort: always.abort });
     const decisions = await decisionsOf(async () => {
-      await expect(send()).rejects.toMatchObject({ ...injected, refusedBy: undefined });
+      const origin = side === "client" ? "peer" : undefined;
+      await expect(send()).rejects.toMatchObject({ ...injected, refusedBy: undefined, origin });
     });
     expect(seen).toHaveLength(0);
     expect(decisions).toEqual([

@@ -92,6 +92,16 @@ describe("closed", () => {
     expect(it.state).toBe("open");
   });
 
+  test("a slow call counts once, also when it ends after all", () => {
+    const { it, start } = breaker({ slowMs: 100 });
+    const tickets = [1, 2, 3].map(() => start(0));
+    const next = start(150);
+    for (const ticket of tickets) expect(it.settle(ticket, "answer", 160)).toBe(false);
+    expect(it.state).toBe("closed");
+    it.settle(next, "failure", 160);
+    expect(it.state).toBe("open");
+  });
+
   test("slow calls that nobody asked about for an hour are forgotten", () => {
     const { it, start } = breaker({ slowMs: 100 });
     for (let n = 0; n < 20; n++) start(0);
@@ -271,6 +281,16 @@ describe("half-open", () => {
     expect(it.state).toBe("halfOpen");
     it.settle(start(1002), "failure", 1002);
     expect(it.state).toBe("open");
+  });
+
+  test("knows what it knows as long as calls come or end", () => {
+    const { it, start } = halfOpen({ probes: 2, openMs: 1000, windowMs: 10_000 });
+    const probe = start(10_000);
+    start(20_500);
+    expect(it.state).toBe("halfOpen");
+    it.settle(probe, "nothing", 31_000);
+    start(41_000);
+    expect(it.state).toBe("halfOpen");
   });
 
   test("is as new when nobody called for a window", () => {

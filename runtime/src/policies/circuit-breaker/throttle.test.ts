@@ -92,6 +92,7 @@ describe("the chance of a refusal", () => {
     for (const ticket of tickets) it.settle(ticket, "answer", 0);
     for (const ticket of tickets) it.revoke(ticket, 0, 1000);
     expect(it.chance(1000)).toBeCloseTo(20 / 21, 10);
+    for (let n = 0; n < 20; n++) it.settle(it.admit(200_000, true) as Ticket, "answer", 200_000);
     for (const ticket of tickets) it.revoke(ticket, 0, 200_000);
     expect(it.chance(200_000)).toBe(0);
   });

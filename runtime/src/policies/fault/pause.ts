@@ -5,7 +5,6 @@ import type { RpcError } from "../../core/error.ts";
 /** Waits, but not beyond the call: fails with its reason when it is cancelled, with what `late` makes when its time is over. */
 export function pause(ms: number, { cancellation, deadline }: Call, clock: Clock, late: () => RpcError): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (cancellation?.reason) return reject(cancellation.reason);
     const left = deadline - clock.now();
     const stop = clock.schedule(Math.min(ms, left), () => {
       leave?.();
