@@ -1,7 +1,6 @@
 import type { Call } from "../src/core/call.ts";
 import type { Policy } from "../src/core/policy.ts";
 import { type SiteOptions, siteFactory } from "../src/core/site.ts";
-import { tsProtoCodec } from "../src/messages/codec.ts";
 import type { CacheConfig } from "../src/policies/cache.ts";
 import { FakeClock, type MountOptions, mount } from "../src/testing.ts";
 import { Dish, GetDishRequest } from "./kitchen/kitchen.ts";
@@ -15,8 +14,6 @@ export const plainCache: CacheConfig = {
   side: "CLIENT",
   maxBytes: 100_000,
 };
-
-export const dishCodec = tsProtoCodec("test.kitchen.v1.Dish", Dish);
 
 /** What a test of a policy that handles replies may choose. */
 export interface Kept extends Pick<SiteOptions, "credentials" | "sibling" | "report"> {

@@ -31,11 +31,16 @@ export function standIn(config: FallbackConfig, site: Site): Layer | undefined {
     error.refusedBy !== "limits" &&
     !call.cancellation?.reason;
 
-  const find = async (call: Call, error: unknown, onTrailers?: (trailers: Metadata) => void): Promise<unknown> => {
+  const find = async (
+    call: Call,
+    error: unknown,
+    prepared: ReturnType<NonNullable<typeof value.prepare>>,
+    onTrailers?: (trailers: Metadata) => void,
+  ): Promise<unknown> => {
     if (!replaces(error, call)) throw error;
     let reply: unknown;
     try {
-      reply = await value.find(call, onTrailers);
+      reply = await value.find(call, onTrailers, prepared);
     } catch (failure) {
       const code = failure instanceof RpcError ? failure.code : "INTERNAL";
       decided("fallback", "failed", path, { kind: value.kind, code });
@@ -50,7 +55,8 @@ export function standIn(config: FallbackConfig, site: Site): Layer | undefined {
   return (next) => (call) => {
     // Two methods that stand in for each other would go round for ever.
     if (call.substitute && value.kind === "method") return next(call);
-    if (!call.onTrailers) return next(call).catch((error: unknown) => find(call, error));
+    const prepared = value.prepare?.(call);
+    if (!call.onTrailers) return next(call).catch((error: unknown) => find(call, error, prepared));
     const held = holdTrailers(call);
     return next(held.call).then(
       (reply) => {
@@ -58,7 +64,7 @@ export function standIn(config: FallbackConfig, site: Site): Layer | undefined {
         if (failed) throw failed;
         return reply;
       },
-      (error: unknown) => answerHeld(call, held, (onTrailers) => find(call, error, onTrailers)),
+      (error: unknown) => answerHeld(call, held, (onTrailers) => find(call, error, prepared, onTrailers)),
     );
   };
 

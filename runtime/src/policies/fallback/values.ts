@@ -5,7 +5,7 @@ import type { Site } from "../../core/policy.ts";
 import { within } from "../../core/within.ts";
 import { registryOf, schemaOf } from "../../messages/descriptors.ts";
 import { copyOf, type RepliesConfig, repliesOf } from "../../messages/replies.ts";
-import { replyKey } from "../../messages/replies-key.ts";
+import { type ReplyKey, replyKey } from "../../messages/replies-key.ts";
 import type { FallbackConfig } from "./config.ts";
 
 /** How a reply came about that is none of the call: the value of the trailer, and the outcome. */
@@ -14,12 +14,16 @@ export type Kind = "static" | "stale" | "method";
 /** What stands in for a failure. */
 export interface Value {
   readonly kind: Kind;
+  /** What `find` must know about a call that can only be known before it fails. Never throws, never rejects. */
+  readonly prepare?: ((call: Call) => Key) | undefined;
   /**
    * A reply of its own for each call; undefined, now or later, when there is none. May fail, with whatever kept it from one.
    * `onTrailers` hears of the trailers that came with it.
    */
-  readonly find: (call: Call, onTrailers: ((trailers: Metadata) => void) | undefined) => unknown;
+  readonly find: (call: Call, onTrailers: ((trailers: Metadata) => void) | undefined, prepared?: Key) => unknown;
 }
+
+type Key = ReturnType<ReplyKey>;
 
 /** The value that a config names. Throws when it cannot be had, saying why. */
 export function readValue(config: FallbackConfig, site: Site): Value {
@@ -61,12 +65,15 @@ function lastGoodReply(site: Site): Value {
     const kept = key === undefined ? undefined : replies.get(key);
     return kept && copyOf(method.reply, kept.bytes);
   };
+  // When the call has failed, a function may give another caller's credentials.
+  const prepare = typeof site.credentials === "function" ? keyOf : undefined;
   return {
     kind: "stale",
-    find(call) {
+    prepare,
+    find(call, _, prepared) {
       // Who wants an answer of the peer itself does not want an old one.
       if (!call.cache) return undefined;
-      const key = keyOf(call);
+      const key = prepare ? prepared : keyOf(call);
       return typeof key === "object" ? within(key, call, clock).then(find) : find(key);
     },
   };
