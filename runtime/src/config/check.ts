@@ -83,6 +83,6 @@ function checkEnum({ at, value }: Node, { values }: DescEnum, path: string): Jso
   const names = values.map(({ name }) => name).filter((name) => !name.endsWith("_UNSPECIFIED"));
   if (typeof value === "string" && names.includes(value)) return value;
   const meant = typeof value === "string" ? nearest(value, names) : undefined;
-  const hint = meant ? `, did you mean ${meant}?` : ":";
-  throw new ConfigError(at, path, `is none of the names it may be${hint} ${names.join(", ")}`);
+  const hint = meant ? `, did you mean ${meant}?` : ".";
+  throw new ConfigError(at, path, `is none of the names that it may be${hint} Names: ${names.join(", ")}`);
 }

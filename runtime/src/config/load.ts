@@ -126,18 +126,19 @@ class Loaded implements LoadedConfig {
     this.serve = { ...start.serve, policies: this.policies };
   }
 
-  connect(name: string): Target {
+  // Both are often taken out of their object.
+  readonly connect = (name: string): Target => {
     const connect = this.#start.targets.get(name);
     if (connect) return connect();
     const names = this.targets.join(", ") || "none";
     throw this.#start.place.error("targets", `no target is named ${JSON.stringify(name)}. Named are: ${names}`);
-  }
+  };
 
-  close(): Promise<void> {
+  readonly close = (): Promise<void> => {
     this.#watcher?.close();
     this.#closing ??= Promise.all([...this.#opened.values()].map((target) => target.close())).then(() => {});
     return this.#closing;
-  }
+  };
 
   #target(name: string): Target {
     if (this.#closing)

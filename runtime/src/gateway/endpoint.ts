@@ -14,7 +14,7 @@ export interface GatewayService {
   readonly spec: ServiceSpec;
   /** Where its calls go: `inProcess(...)`, or `connect(...)`. */
   readonly target: Target;
-  /** For a remote target: how the client in front of it is built. */
+  /** For a remote target: how the client in front of it is built. Its `policies` also bound calls to a local one. */
   readonly client?: ClientOptions | undefined;
 }
 
@@ -28,7 +28,7 @@ export interface Endpoint {
   readonly takesStream: boolean;
   /** The status of a successful reply. */
   readonly successStatus: number;
-  /** How long a call may take, in milliseconds, unless its client asks for less. */
+  /** How long a call may take now, in milliseconds, unless its client asks for less. */
   readonly longestMs: number;
   /** How long a stream may stand still, in milliseconds. */
   readonly idleMs: number;
@@ -53,7 +53,8 @@ export function endpointsOf({ spec, target, client }: GatewayService): Endpoint[
 
   return Object.entries(called.methods).flatMap(([key, method]) => {
     if (method.routes.length === 0) return [];
-    const { http, timeout = {} } = method.policy as MethodPolicy;
+    const { http } = method.policy as MethodPolicy;
+    const timeout = () => ((client?.policies?.methodOf(method) ?? method).policy as MethodPolicy).timeout ?? {};
     const shared = {
       method,
       target,
@@ -61,13 +62,21 @@ export function endpointsOf({ spec, target, client }: GatewayService): Endpoint[
       streams: method.kind === "serverStream" || method.kind === "bidi",
       takesStream: method.kind === "clientStream" || method.kind === "bidi",
       successStatus: http?.successStatus ?? 200,
-      // The gateway is the client that sets the deadline, wherever the service is.
-      longestMs: longestCall(timeout),
-      idleMs: timeout.idleMs ?? Number.POSITIVE_INFINITY,
       // In this process the server's policy applies; a client's on top of it would retry without a wire that can fail.
       handler: handlers?.get(key) ?? target.handler(method),
     };
-    return method.routes.map((route) => ({ ...shared, route, ...compile(method, route, registry, details) }));
+    return method.routes.map((route) => ({
+      ...shared,
+      route,
+      ...compile(method, route, registry, details),
+      // The gateway is the client that sets the deadline, wherever the service is.
+      get longestMs() {
+        return longestCall(timeout());
+      },
+      get idleMs() {
+        return timeout().idleMs ?? Number.POSITIVE_INFINITY;
+      },
+    }));
   });
 }
 

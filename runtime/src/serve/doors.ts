@@ -65,8 +65,12 @@ async function openHttp(
   health: HealthState,
 ) {
   const here = localTarget(served, options.clock);
+  const { services = [], forward = [], policies } = options;
   const gateway = createGateway(
-    [...(options.services ?? []).map(({ spec }) => ({ spec, target: here })), ...(options.forward ?? [])],
+    [
+      ...services.map(({ spec }) => ({ spec, target: here, client: { policies } })),
+      ...forward.map((one) => ({ ...one, client: { policies, ...one.client } })),
+    ],
     {
       maxRequestBytes: options.maxRequestBytes,
       requestHeaders: [...(own.requestHeaders ?? []), ...credentialHeaders(options.auth)],
