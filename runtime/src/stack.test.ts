@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { siteFactory } from "./core/site.ts";
 import { type MethodPolicy, policies } from "./policies/index.ts";
@@ -50,4 +51,20 @@ test("a method without any policy is served by nobody: the one layer that is the
     code: "PERMISSION_DENIED",
     refusedBy: "auth",
   });
+});
+
+test("docs/layers.md lists the places in their order", () => {
+  const page = readFileSync(new URL("../../docs/layers.md", import.meta.url), "utf8");
+  const [client = "", server = ""] = [...page.matchAll(/^- On a (?:client|server)[^\n]*(?:\n {2}[^\n]*)*/gm)].map(
+    ([item]) => item,
+  );
+  const listed = (text: string, names: readonly string[]) =>
+    [...text.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name).filter((name) => names.includes(name));
+  for (const [text, order] of [
+    [client, clientOrder],
+    [server, serverOrder],
+  ] as const) {
+    const names = order.map(({ at }) => at);
+    expect([...new Set(listed(text, names))]).toEqual(names);
+  }
 });
