@@ -1,11 +1,20 @@
-import { type DescFile, type DescMessage, type DescService, getOption, hasOption } from "@bufbuild/protobuf";
+import {
+  type DescFile,
+  type DescMessage,
+  type DescMethod,
+  type DescService,
+  getOption,
+  hasOption,
+} from "@bufbuild/protobuf";
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { safeIdentifier } from "@bufbuild/protoplugin";
+import type { Fields } from "./cel/fields.ts";
+import { ruleOf } from "./cel/rule.ts";
 import type { Comments } from "./comments.ts";
 import type { Descriptors } from "./descriptors.ts";
 import { field as fieldOption } from "./gen/mesh/v1/options_pb.js";
 import { idempotencyOf, kindOf } from "./method.ts";
-import type { FileModel, MessageModel, MethodModel, ServiceModel } from "./model.ts";
+import type { FileModel, MessageModel, MethodModel, RuleModel, ServiceModel } from "./model.ts";
 import { methodKeys } from "./names/method-keys.ts";
 import { placeOf } from "./names/place.ts";
 import type { Effective } from "./options/effective.ts";
@@ -22,6 +31,7 @@ export interface Context {
   readonly resolver: Resolver;
   readonly descriptors: Descriptors;
   readonly messages: { message(desc: DescMessage): MessageModel };
+  readonly fields: Fields;
 }
 
 // Numbers of FileDescriptorProto.service, ServiceDescriptorProto.method and FieldDescriptorProto.options.
@@ -60,7 +70,7 @@ function buildMethods(
   { file, path, name }: Place,
   ofFile: Effective,
   routes: Routes,
-  { problems, comments, resolver, messages }: Context,
+  { problems, comments, resolver, messages, fields }: Context,
 ): MethodModel[] {
   const inherited = resolver.service(service, { file, path, name }, ofFile);
   const places = new Map(
@@ -70,17 +80,33 @@ function buildMethods(
     ]),
   );
   const keys = methodKeys(service, (method) => places.get(method) as Place, problems);
-  return [...places].map(([method, place]) => ({
-    key: keys.get(method) as string,
-    name: method.name,
-    kind: kindOf(method),
-    idempotency: idempotencyOf(method),
-    doc: comments.of(method, place.path),
-    request: messages.message(method.input),
-    reply: messages.message(method.output),
-    policy: resolver.method(method, place, inherited),
-    routes: routes.of(method, place),
-  }));
+  return [...places].map(([method, place]) => {
+    const policy = resolver.method(method, place, inherited);
+    return {
+      key: keys.get(method) as string,
+      name: method.name,
+      kind: kindOf(method),
+      idempotency: idempotencyOf(method),
+      doc: comments.of(method, place.path),
+      request: messages.message(method.input),
+      reply: messages.message(method.output),
+      policy,
+      routes: routes.of(method, place),
+      authRule: authRule(method, policy, fields, resolver.origin(method, "auth") ?? place, problems),
+    };
+  });
+}
+
+/** The rule of a method; what denies or admits everybody has none. */
+function authRule(
+  method: DescMethod,
+  policy: MethodModel["policy"],
+  fields: Fields,
+  place: Place,
+  problems: Problems,
+): RuleModel | undefined {
+  const { access, rule } = (policy.auth ?? {}) as { readonly access?: string; readonly rule?: string };
+  return access === "AUTHENTICATED" && rule !== undefined ? ruleOf(rule, method, fields, place, problems) : undefined;
 }
 
 /** `create<Service>Client`; a `$` keeps it apart from another service's name or factory. */

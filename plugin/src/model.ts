@@ -37,6 +37,18 @@ export interface MethodModel {
   /** The resolved policy, by kind. */
   readonly policy: { readonly [kind: string]: unknown };
   readonly routes: readonly Route[];
+  /** `auth.rule` of the policy as code; undefined for none, or one that the runtime interprets. */
+  readonly authRule: RuleModel | undefined;
+}
+
+/** A CEL expression over `auth` and `request`, translated. */
+export interface RuleModel {
+  readonly cel: string;
+  /** Which of its parameters the condition reads. */
+  readonly readsAuth: boolean;
+  readonly readsRequest: boolean;
+  /** A TypeScript condition in pieces: code and names of functions that the runtime exports, in turns. */
+  readonly condition: readonly string[];
 }
 
 /** What the proto file says about an element for its reader. */

@@ -11,6 +11,8 @@ export interface Parameters {
   /** Import path of the runtime. Default: `@protomesh/runtime`. */
   readonly runtime: string;
   readonly tsProto: TsProtoNaming;
+  /** How ts-proto's messages hold their fields: `forceLong`, if given, or another way than by default. */
+  readonly tsProtoFields: { readonly longs: string | undefined } | "other";
 }
 
 /** One line per parameter, for `--help`. */
@@ -60,6 +62,9 @@ const unnoticed: readonly string[] = (
   "useReadonlyTypes useUnknownForValue"
 ).split(" ");
 
+/** Options of ts-proto that change what a rule reads; what they are by default, or at most for messages, changes nothing. */
+const changing = ["stringEnums", "useJsonName", "useMapType", "useMongoObjectId", "useOptionals"];
+
 /**
  * Reads the parameter that the compiler hands over: `key=value` pairs, separated by commas.
  *
@@ -86,6 +91,9 @@ export function parseParameters(parameter: string): Parameters {
       useSnakeTypeName: given.last("useSnakeTypeName") !== "false",
       modules: given.modules,
     },
+    tsProtoFields: changing.some((option) => !["", "false", "none", "messages"].includes(value(option)))
+      ? "other"
+      : { longs: given.last("forceLong") },
   };
 }
 

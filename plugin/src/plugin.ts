@@ -2,13 +2,14 @@ import type { CodeGeneratorResponse } from "@bufbuild/protobuf/wkt";
 import { createEcmaScriptPlugin, type Schema } from "@bufbuild/protoplugin";
 import manifest from "../package.json" with { type: "json" };
 import { buildModel, type Context } from "./build-model.ts";
+import { type Fields, protobufEs, tsProto, unknown } from "./cel/fields.ts";
 import { Comments } from "./comments.ts";
 import { Descriptors } from "./descriptors.ts";
 import { emitFile, finish } from "./emit/file.ts";
 import { GenerationError } from "./generation-error.ts";
 import type { FileModel } from "./model.ts";
 import { ProtobufEsNames } from "./names/protobuf-es.ts";
-import { TsProtoNames } from "./names/ts-proto.ts";
+import { camelCase, TsProtoNames } from "./names/ts-proto.ts";
 import { Resolver } from "./options/resolve.ts";
 import { type Parameters, parseParameters } from "./parameters.ts";
 import { Problems } from "./problems.ts";
@@ -63,6 +64,13 @@ function* finishAll(drafts: CodeGeneratorResponse["file"], models: ReadonlyMap<s
   }
 }
 
+function fieldsOf({ messages, tsProto: { camelCaseNames }, tsProtoFields }: Parameters): Fields {
+  if (messages === "protobuf-es") return protobufEs;
+  return tsProtoFields === "other"
+    ? unknown
+    : tsProto(camelCaseNames ? camelCase : (name) => name, tsProtoFields.longs);
+}
+
 function buildModels(schema: Schema, request: Request, parameters: Parameters, warn: Warn): FileModel[] {
   const problems = new Problems(request.sources);
   const generated = new Set(schema.files.map((file) => file.proto.name));
@@ -75,6 +83,7 @@ function buildModels(schema: Schema, request: Request, parameters: Parameters, w
       parameters.messages === "ts-proto"
         ? new TsProtoNames(parameters.tsProto, problems)
         : new ProtobufEsNames(parameters.importExtension, generated),
+    fields: fieldsOf(parameters),
   };
   const models = schema.files.flatMap((file) => buildModel(file, context) ?? []);
   for (const line of problems.warnings) warn(line);

@@ -48,6 +48,7 @@ export {
   type ApiKey,
   type ApiKeyOptions,
   apiKeys,
+  claimAt,
   claimHas,
   type JwtOptions,
   jwt,

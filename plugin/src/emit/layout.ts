@@ -53,6 +53,8 @@ function follow(line: string, placed: string, open: number[]): void {
 /** One line of code as lines that fit, as far as there is a bracket or an assignment to break at. */
 function place(line: string, indent: number): string[] {
   if (indent * 2 + line.length <= width) return [pad(indent, line)];
+  const arrow = /^[\w$]+: \([^()]*\) =>(?= )/.exec(line)?.[0];
+  if (arrow) return [pad(indent, arrow), ...placeCondition(line.slice(arrow.length + 1), indent + 1)];
   const group = outermost(line);
   if (group) {
     const items = splitItems(line.slice(group.from + 1, group.to));
@@ -64,9 +66,41 @@ function place(line: string, indent: number): string[] {
       ];
     }
   }
-  const assigned = /^(?:[\w$]+:|"[^"]+":|(?:export )?const [^"=]+ =)(?= (?:"|\/\*@__PURE__))/.exec(line)?.[0];
+  // After a key of four characters or fewer, a new line would win next to nothing.
+  const assigned = /^(?:[\w$]{5,}:|"[^"]{3,}":|(?:export )?const [^"=]+ =)(?= (?:"|\/\*@__PURE__))/.exec(line)?.[0];
   if (!assigned) return [pad(indent, line)];
   return [pad(indent, assigned), pad(indent + 1, line.slice(assigned.length + 1))];
+}
+
+/** A condition as lines that end with their operator. What stands in parentheses is broken last. */
+function placeCondition(line: string, indent: number): string[] {
+  if (indent * 2 + line.length <= width) return [pad(indent, line)];
+  const operands = splitOperands(line, " ||") ?? splitOperands(line, " &&");
+  if (operands) return operands.flatMap((operand) => placeCondition(operand, indent));
+  const [, inside, tail = ""] = /^\((.*)\)( \|\|| &&|,)$/.exec(line) ?? [];
+  const inner = inside && (splitOperands(inside, " ||") ?? splitOperands(inside, " &&"));
+  if (!inner) return place(line, indent);
+  const lines = inner.flatMap((operand, n) => placeCondition(operand, n === 0 ? indent : indent + 1));
+  return lines.map((text, n) => {
+    const opened = n === 0 ? `${"  ".repeat(indent)}(${text.trimStart()}` : text;
+    return n === lines.length - 1 ? `${opened})${tail}` : opened;
+  });
+}
+
+/** Splits a condition after each operator outside brackets; undefined when there is none, other than at its end. */
+function splitOperands(line: string, operator: " ||" | " &&"): string[] | undefined {
+  const operands: string[] = [];
+  let depth = 0;
+  let start = 0;
+  for (const { char, at } of tokens(line)) {
+    if (opening.includes(char)) depth++;
+    else if (closing.includes(char)) depth--;
+    else if (depth === 0 && line.startsWith(`${operator} `, at)) {
+      operands.push(line.slice(start, at + operator.length));
+      start = at + operator.length + 1;
+    }
+  }
+  return operands.length === 0 ? undefined : [...operands, line.slice(start)];
 }
 
 /** The first bracket that the line both opens and closes, with something inside. */

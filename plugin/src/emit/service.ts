@@ -1,5 +1,5 @@
 import { type Code, code, joinCode } from "ts-poet";
-import type { FileModel, MessageModel, MethodModel, ServiceModel } from "../model.ts";
+import type { FileModel, MessageModel, MethodModel, RuleModel, ServiceModel } from "../model.ts";
 import { doc } from "./doc.ts";
 import { block, column, properties, property, propertyKey, text } from "./literal.ts";
 import type { Output } from "./output.ts";
@@ -72,8 +72,18 @@ function methodData(method: MethodModel, scope: Scope): string {
     property("request", codec(method.request, scope)),
     property("reply", codec(method.reply, scope)),
     ...(policy.length > 0 ? [property("policy", block(policy))] : []),
+    ...(method.authRule ? [property("authRule", rule(method.authRule, method.request, scope))] : []),
     ...(routes.length > 0 ? [property("routes", column(routes.map((route) => block(properties(route)))))] : []),
   ]);
+}
+
+/** A rule as its text and its translation. A message that is not what the translation takes it for does not compile. */
+function rule({ cel, readsAuth, readsRequest, condition }: RuleModel, request: MessageModel, scope: Scope): string {
+  const { output, runtime } = scope;
+  const auth = readsAuth ? "auth" : "_auth";
+  const parameters = readsRequest ? `${auth}, request: ${output.type(request.type)}` : readsAuth ? auth : "";
+  const code = condition.map((piece, n) => (n % 2 === 0 ? piece : output.value({ name: piece, from: runtime })));
+  return block([property("cel", text(cel)), property("allows", `(${parameters}) => ${code.join("")}`)]);
 }
 
 function codec(message: MessageModel, { output, runtime }: Scope): string {

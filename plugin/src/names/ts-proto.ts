@@ -104,7 +104,7 @@ export class TsProtoNames {
 }
 
 /** Joins the words of a name with underscores; a name in capitals alone loses them first. */
-function camelCase(name: string): string {
+export function camelCase(name: string): string {
   if (!name.includes("_")) return name;
   const [first = "", ...rest] = (/[a-z]/.test(name) ? name : name.toLowerCase()).split("_");
   return first + rest.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");

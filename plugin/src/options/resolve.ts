@@ -17,6 +17,7 @@ export class Resolver {
   readonly #problems: Problems;
   readonly #levels: Levels;
   readonly #profiles: Profiles;
+  readonly #origins = new WeakMap<DescMethod, Effective["origins"]>();
 
   constructor(problems: Problems) {
     this.#problems = problems;
@@ -39,6 +40,7 @@ export class Resolver {
   /** The policy of a method. Its rules run only when all its levels are right by themselves. */
   method(method: DescMethod, place: Place, inherited: Effective): Resolved {
     const effective = this.#apply(inherited, this.#levels.method(method, place));
+    this.#origins.set(method, effective.origins);
     if (!effective.ok) return {};
     const policy: { [kind: string]: unknown } = {};
     const kinds = Object.fromEntries(effective.values);
@@ -56,6 +58,11 @@ export class Resolver {
       if (origin && row.name in policy) this.#runRules(row, policy[row.name], facts, origin);
     }
     return policy;
+  }
+
+  /** Where an option of a method's policy was set last; undefined when no level sets it. */
+  origin(method: DescMethod, option: string): Place | undefined {
+    return this.#origins.get(method)?.get(option);
   }
 
   #apply(before: Effective, level: Level | undefined): Effective {

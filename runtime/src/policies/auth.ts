@@ -7,7 +7,7 @@ import { checkRule } from "./auth/rule-layer.ts";
 import { rules } from "./auth/rules.ts";
 
 export { type ApiKey, type ApiKeyOptions, apiKeys } from "./auth/api-keys.ts";
-export { claimHas } from "./auth/claim-has.ts";
+export { claimAt, claimHas } from "./auth/claims.ts";
 export type { AuthConfig } from "./auth/config.ts";
 export { type JwtOptions, jwt } from "./auth/jwt.ts";
 export { type MtlsCaller, type MtlsOptions, mtls } from "./auth/mtls.ts";

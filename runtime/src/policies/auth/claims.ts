@@ -10,3 +10,14 @@ export function claimHas(claim: unknown, value: string | number | boolean): bool
     typeof value === "string" && Object.hasOwn(claim, value) && (claim as { [key: string]: unknown })[value] != null
   );
 }
+
+/** The claim at a path, undefined where there is none: then CEL has an error. For generated code. */
+export function claimAt(claims: unknown, ...path: readonly string[]): unknown {
+  let found = claims;
+  for (const name of path) {
+    if (typeof found !== "object" || found === null || Array.isArray(found) || !Object.hasOwn(found, name))
+      return undefined;
+    found = (found as { [key: string]: unknown })[name];
+  }
+  return found;
+}
