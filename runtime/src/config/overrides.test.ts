@@ -266,10 +266,11 @@ test("each problem is told, with the line of its override", async () => {
     all({ timeout: { attempt: "2s" } }),
     dish({ policy: { auth: { access: "PUBLIC" } } }),
   ]);
-  const lines = message.split("
-");
+  const lines = message.split("\n");
   expect(lines).toContainEqual(
-    expect.stringMatching(/^mesh\.json:5: overrides\[1\]\.policy\.timeout: \/test\.kitchen\.v1\.Kitchen\/GetDish: attempt/),
+    expect.stringMatching(
+      /^mesh\.json:5: overrides\[1\]\.policy\.timeout: \/test\.kitchen\.v1\.Kitchen\/GetDish: attempt/,
+    ),
   );
   expect(lines.filter((line) => line.startsWith("mesh.json:6: overrides[2].policy.auth: "))).toHaveLength(1);
   expect(lines.length).toBeLessThanOrEqual(11);
