@@ -157,6 +157,28 @@ test("attempts switches retry on; levels below only prepare it", () => {
   ]);
 });
 
+test("a hedged method draws from the budget of its service's retries, which off: RETRY leaves in place", () => {
+  const { files, errors } = generate({
+    "a.proto": service(
+      "  option (mesh.v1.service) = { retry: { attempts: 3 budget: { ratio: 0.1 floor_per_second: 7 } } };",
+      'option idempotency_level = IDEMPOTENT; option (mesh.v1.method) = { off: RETRY hedge: { attempts: 2 delay: "50ms" } };',
+    ),
+  });
+  expect(errors).toEqual([]);
+  expect(files["a_mesh.ts"]).toMatch(/hedge: \{[^}]*budget: \{ ratio: 0\.1, floorPerSecond: 7,/);
+  expect(files["a_mesh.ts"]).not.toContain("retry:");
+});
+
+test("a method that inherits retry must drop it to be hedged", () => {
+  const { errors } = generate({
+    "a.proto": service(
+      "  option (mesh.v1.service) = { retry: { attempts: 3 } };",
+      'option idempotency_level = IDEMPOTENT; option (mesh.v1.method) = { hedge: { attempts: 2 delay: "50ms" } };',
+    ),
+  });
+  expect(errors).toEqual([expect.stringContaining("never both: drop one of them with off: RETRY or off: HEDGE")]);
+});
+
 test("a method that is PUBLIC or DENY leaves inherited scopes behind; one that is AUTHENTICATED keeps them", () => {
   const guarded = '  option (mesh.v1.service) = { auth: { access: AUTHENTICATED scopes: "read" audiences: "shop" } };';
   const resolved = (access: string) => {

@@ -29,8 +29,12 @@ export function applyLevel(before: Effective, level: Level, profiles: Profiles, 
   };
   for (const step of steps) {
     for (const kind of step.off) {
+      const dropped = (state.values.get(kind) ?? {}) as OptionRecord;
       state.values.delete(kind);
       state.origins.delete(kind);
+      // It belongs to the service: what a method hedges, instead of retrying, comes out of it too.
+      if (kind === "retry" && level.target === "method" && dropped.budget)
+        state.values.set(kind, { budget: dropped.budget });
     }
     for (const [kind, value] of Object.entries(step.fields)) {
       const base = inheritedBy(value, state.values.get(kind), rowOf(kind));
