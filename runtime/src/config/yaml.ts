@@ -25,6 +25,8 @@ class Reader {
   readonly #document: Document;
   readonly #lines: LineCounter;
   readonly #file: string;
+  /** What aliases have led to that is not read to its end. */
+  readonly #open = new Set<YamlNode>();
   #nodes = 0;
 
   constructor(yaml: typeof import("yaml"), document: Document, lines: LineCounter, file: string) {
@@ -40,7 +42,7 @@ class Reader {
     this.#nodes += 1;
     if (this.#nodes > 100_000)
       throw new ConfigError(this.#file, "", "has more than 100,000 values: write fewer aliases");
-    if (isAlias(node)) return this.read(node.resolve(this.#document) as YamlNode, at);
+    if (isAlias(node)) return this.#behind(node.resolve(this.#document), at);
     if (isSeq(node)) return { at, value: node.items.map((item) => this.read(item as YamlNode)) };
     if (isMap(node)) {
       const entries = node.items.map(({ key, value }) => {
@@ -53,6 +55,15 @@ class Reader {
     if (value === null || ["string", "number", "boolean"].includes(typeof value))
       return { at, value: value as string | number | boolean | null };
     throw new ConfigError(at, "", "is a kind of value that JSON does not have: write text, a number, true or false");
+  }
+
+  #behind(anchored: YamlNode | undefined, at: string): Node {
+    if (!anchored) throw new ConfigError(at, "", "is not YAML: an alias names an anchor that is not above it");
+    if (this.#open.has(anchored)) throw new ConfigError(at, "", "is not YAML: an alias stands within what it names");
+    this.#open.add(anchored);
+    const node = this.read(anchored, at);
+    this.#open.delete(anchored);
+    return node;
   }
 
   #at(node: YamlNode | null): string {
