@@ -1,8 +1,11 @@
+import { create } from "@bufbuild/protobuf";
+import { BytesValueSchema } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { siteFactory } from "../core/site.ts";
 import type { MethodSpec } from "../core/spec.ts";
-import { Replies, repliesOf } from "./replies.ts";
+import { esCodec } from "./codec.ts";
+import { copyOf, Replies, repliesOf } from "./replies.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);
 
@@ -83,4 +86,13 @@ test("replies survive a change of the policy, unless it changes what makes them 
   expect(replies.get("a")).toBeUndefined();
   expect(repliesOf(site, { ...config, vary: ["all"] })).not.toBe(replies);
   expect(repliesOf({ ...site, method: { path: "/t.T/B" } as MethodSpec }, config)).not.toBe(replies);
+});
+
+test("a copy shares nothing with what is kept, not even the bytes of a field", () => {
+  const codec = esCodec(BytesValueSchema);
+  const kept = codec.encode(create(BytesValueSchema, { value: bytes(1, 2, 3) }));
+  const copy = copyOf(codec, kept) as { value: Uint8Array };
+  copy.value.fill(0);
+  expect(copyOf(codec, kept)).toMatchObject({ value: bytes(1, 2, 3) });
+  expect(copyOf(codec, bytes(255))).toBeUndefined();
 });

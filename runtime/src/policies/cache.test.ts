@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { decisionsOf } from "../../test/decisions.ts";
 import { dishOf, type Kept, mountOnGetDish, plainCache } from "../../test/kept.ts";
 import { Dish } from "../../test/kitchen/kitchen.ts";
+import { Cancellation } from "../core/cancellation.ts";
 import { RpcError } from "../core/error.ts";
 import { Metadata } from "../core/metadata.ts";
 import type { MethodFacts } from "../core/policy.ts";
@@ -409,20 +410,24 @@ test("a mistake of a server's implementation is stood in for, and reaches the lo
   expect(reported).toEqual([mistake]);
 });
 
-test("a caller who left gets no stale reply either", async () => {
-  const { get, clock, seen } = kept(
-    { staleIfErrorMs: 5000 },
-    { handler: () => (seen.length === 1 ? Dish.create() : new Promise(() => {})) },
-  );
-  await get("soup");
-  await clock.advance(1200);
-  const abort = new AbortController();
-  const call = get("soup", { signal: abort.signal });
-  await settled();
-  abort.abort();
-  await expect(call).rejects.toMatchObject({ code: "CANCELLED" });
-  expect(clock.pending).toBe(0);
-});
+test.each(["CANCELLED", "DEADLINE_EXCEEDED"] as const)(
+  "a caller that nobody waits for (%s) gets no stale reply either",
+  async (code) => {
+    const { get, clock, seen } = kept(
+      { staleIfErrorMs: 5000 },
+      { handler: () => (seen.length === 1 ? Dish.create() : new Promise(() => {})) },
+    );
+    await get("soup");
+    await clock.advance(1200);
+    const cancellation = new Cancellation();
+    const call = get("soup", { cancellation });
+    await settled();
+    const reason = new RpcError(code, "enough");
+    cancellation.cancel(reason);
+    await expect(call).rejects.toBe(reason);
+    expect(clock.pending).toBe(0);
+  },
+);
 
 test("a caller out of time gets the stale reply then", async () => {
   const { get, clock, seen } = kept(
