@@ -52,7 +52,12 @@ describe("GRADIENT", () => {
     const mounted = mount(concurrency, config(adaptive), { side: "server", clock, handler: () => answer() });
     await load(mounted, 100);
     answer = () => Promise.reject(new RpcError("UNAVAILABLE", "the store is down"));
-    const decisions = await decisionsOf(() => load(mounted, 50));
+    const decisions = await decisionsOf(async () => {
+      await load(mounted, 50);
+      // Nor do the usual answers look slow after them.
+      answer = () => new Promise((resolve) => clock.schedule(20, () => resolve({})));
+      await load(mounted, 5);
+    });
     expect(decisions.filter(({ outcome }) => outcome === "limit")).toEqual([]);
 
     answer = () => new Promise(() => {});

@@ -146,6 +146,19 @@ describe("queue", () => {
     expect(log).toEqual(["b CANCELLED", "a ok"]);
   });
 
+  test("a call that has waited and runs is out of the queue for good, also when it is cancelled then", async () => {
+    const { call, end, names, log } = rig({ max: 1, queue: 1 });
+    const controller = new AbortController();
+    await call("a");
+    await call("b", { signal: controller.signal });
+    await end("a");
+    controller.abort();
+    await settled();
+    for (const name of ["c", "d", "e"]) await call(name);
+    expect(names()).toEqual(["a", "b", "c"]);
+    expect(log).toEqual(["a ok", "b CANCELLED", "e UNAVAILABLE"]);
+  });
+
   test("a call that nobody can cancel leaves the queue at its deadline too", async () => {
     const clock = new FakeClock();
     const { method } = mount(concurrency, config());

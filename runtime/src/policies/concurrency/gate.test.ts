@@ -34,6 +34,7 @@ function rig(rules: GateRules) {
 test("each criticality may fill its share of the limit, the method's own all of it", () => {
   const of = (limit: number, highest: number) => [0, 1, 2, 3].map((rank) => placesFor(rank, limit, highest));
   expect(of(100, 0)).toEqual([100, 95, 85, 70]);
+  expect(of(90, 0)).toEqual([90, 85, 76, 63]);
   expect(of(10, 0)).toEqual([10, 9, 8, 7]);
   expect(of(10, 1)).toEqual([10, 10, 8, 7]);
   expect(of(10, 3)).toEqual([10, 10, 10, 10]);

@@ -12,6 +12,6 @@ const shares = [1, 0.95, 0.85, 0.7] as const;
  */
 export function placesFor(rank: number, limit: number, highest: number): number {
   if (rank <= highest) return limit;
-  // 0.7 of 10 is not quite 7 to a computer.
+  // 0.7 of 90 is not quite 63 to a computer.
   return Math.max(1, Math.floor(limit * (shares[rank] as number) + 1e-9));
 }
