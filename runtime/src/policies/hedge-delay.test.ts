@@ -111,7 +111,7 @@ describe("latencies", () => {
     const latencies = new Latencies(99);
     for (let n = 0; n < 500; n++) latencies.add(1000);
     // All of them, and what it takes to be looked at again.
-    for (let n = 0; n < 525; n++) latencies.add(20);
+    for (let n = 0; n < 550; n++) latencies.add(20);
     expect(latencies.delayMs).toBe(20);
   });
 

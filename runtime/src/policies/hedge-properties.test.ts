@@ -35,7 +35,7 @@ const budgets = fc.record({
   windowMs: fc.constant(10_000),
 });
 
-function failureOf({ code, pushback }: Turn): RpcError | undefined {
+function failureOf({ code, pushback }: Omit<Turn, "afterMs">): RpcError | undefined {
   if (code === undefined) return undefined;
   const metadata = new Metadata();
   if (pushback !== undefined) metadata.set("grpc-retry-pushback-ms", pushback);
