@@ -62,6 +62,12 @@ test("a limit of which less than half is used does not grow, and does not shrink
   expect(windows(5, 20, (limit) => Math.ceil(limit / 2) + 1)).toBeGreaterThan(20);
 });
 
+test("stops growing when the load has gone", () => {
+  const { windows } = rig();
+  const busy = windows(10, 20);
+  expect(windows(50, 20, () => 1)).toBe(busy);
+});
+
 test("what is usual follows a lasting change, so a slower peer does not hold the limit down for ever", () => {
   const { windows } = rig();
   windows(20, 20);
