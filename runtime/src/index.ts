@@ -1,6 +1,6 @@
 /** The public surface: generated code and applications import from here alone. */
 export { type ClientOptions, createClient, policyOf } from "./client.ts";
-export { type LoadedConfig, loadConfig } from "./config/load.ts";
+export { type ConfigOptions, type LoadedConfig, loadConfig, type Reload } from "./config/load.ts";
 export type { Call, Peer, PeerCertificate, Principal } from "./core/call.ts";
 export { CallContext, type CallOptions, detached } from "./core/context.ts";
 export type { Criticality } from "./core/criticality.ts";

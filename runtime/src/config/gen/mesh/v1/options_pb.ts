@@ -649,7 +649,8 @@ export const RateLimitSchema: GenMessage<RateLimit> = /*@__PURE__*/
   messageDesc(file_mesh_v1_options, 9);
 
 /**
- * Server: how many calls of a method may run at once, and which go first when that is not enough.
+ * Server: how many calls of a method may run at once, and which go first when that is not enough. A stream runs until it
+ * ends. Refused: UNAVAILABLE.
  *
  * @generated from message mesh.v1.Concurrency
  */
@@ -669,7 +670,8 @@ export type Concurrency = Message<"mesh.v1.Concurrency"> & {
   min?: number | undefined;
 
   /**
-   * Calls that may wait for a place. The newest goes first: the oldest has the least time left. Default: 0.
+   * Calls that may wait for a place. The newest goes first: the oldest has the least time left. When the queue is full, the
+   * oldest of those that matter least gives way to a call that matters more. Default: 0.
    *
    * @generated from field: optional uint32 queue = 3;
    */
@@ -683,7 +685,7 @@ export type Concurrency = Message<"mesh.v1.Concurrency"> & {
   adaptive?: Concurrency_Adaptive | undefined;
 
   /**
-   * How much the calls of this method matter at most. Default: CRITICAL.
+   * How much the calls of this method matter at most, and how much those matter that claim nothing. Default: CRITICAL.
    *
    * @generated from field: optional mesh.v1.Concurrency.Criticality criticality = 5;
    */
@@ -709,7 +711,8 @@ export const Concurrency_Adaptive = {
   FIXED: 0,
 
   /**
-   * The limit follows the measured latency, between `min` and `max`. Source: Netflix concurrency-limits, Gradient2.
+   * The limit follows the measured latency, between `min` and `max`. Unary methods only. Source: Netflix
+   * concurrency-limits, Gradient2.
    *
    * @generated from enum value: GRADIENT = 1;
    */
@@ -728,8 +731,9 @@ export const Concurrency_AdaptiveSchema: GenEnum<Concurrency_Adaptive> = /*@__PU
   enumDesc(file_mesh_v1_options, 10, 0);
 
 /**
- * How much a call matters. It travels from hop to hop as `x-mesh-criticality`, and can only fall on the way.
- * Source: Google SRE book, "Handling Overload".
+ * How much a call matters. It travels from hop to hop as `x-mesh-criticality`, and can only fall on the way. Of the limit,
+ * CRITICAL may fill 95 % where a method allows CRITICAL_PLUS, SHEDDABLE_PLUS 85 %, SHEDDABLE 70 %; the highest that the
+ * method allows may fill all of it. Source: Google SRE book, "Handling Overload".
  *
  * @generated from enum mesh.v1.Concurrency.Criticality
  */
@@ -740,19 +744,21 @@ export const Concurrency_Criticality = {
   CRITICAL: 0,
 
   /**
-   * Shed last. A caller's claim counts only on methods that say so themselves.
+   * Refused last. A caller's claim counts only on methods that say so themselves.
    *
    * @generated from enum value: CRITICAL_PLUS = 1;
    */
   CRITICAL_PLUS: 1,
 
   /**
+   * Also refused while the event loop of the server is 200 ms late.
+   *
    * @generated from enum value: SHEDDABLE_PLUS = 2;
    */
   SHEDDABLE_PLUS: 2,
 
   /**
-   * Shed first.
+   * Also refused while the event loop of the server is 100 ms late.
    *
    * @generated from enum value: SHEDDABLE = 3;
    */
@@ -760,8 +766,9 @@ export const Concurrency_Criticality = {
 } as const;
 
 /**
- * How much a call matters. It travels from hop to hop as `x-mesh-criticality`, and can only fall on the way.
- * Source: Google SRE book, "Handling Overload".
+ * How much a call matters. It travels from hop to hop as `x-mesh-criticality`, and can only fall on the way. Of the limit,
+ * CRITICAL may fill 95 % where a method allows CRITICAL_PLUS, SHEDDABLE_PLUS 85 %, SHEDDABLE 70 %; the highest that the
+ * method allows may fill all of it. Source: Google SRE book, "Handling Overload".
  *
  * @generated from enum mesh.v1.Concurrency.Criticality
  */
