@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Call, Principal } from "../core/call.ts";
 import { travelling } from "../core/context.ts";
 import { criticalityHeader } from "../core/criticality.ts";
@@ -67,7 +67,7 @@ function short(value: string | undefined): string {
   return value.length <= longest ? `=${value}` : hashed(value);
 }
 
-const hashed = (value: string | Uint8Array): string => `#${createHash("sha256").update(value).digest("base64")}`;
+const hashed = (value: string | Uint8Array): string => `#${hash("sha256", value, "base64")}`;
 
 function requestPart({ request: codec }: MethodSpec): Part {
   return ({ request }) => {
