@@ -6,10 +6,14 @@ import { decisionsOf } from "../../test/decisions.ts";
 import { AllKinds, Dish } from "../../test/kitchen/kitchen.ts";
 import { gate } from "../../test/over-grpc.ts";
 import type { Call } from "../core/call.ts";
+import { Cancellation } from "../core/cancellation.ts";
 import { codes, RpcError as Failure, type RpcError } from "../core/error.ts";
+import type { Handler } from "../core/layer.ts";
+import { Metadata } from "../core/metadata.ts";
 import { siteFactory } from "../core/site.ts";
 import { esCodec, tsProtoCodec } from "../messages/codec.ts";
 import { BadRequest, LocalizedMessage } from "../messages/details.ts";
+import { type Status, StatusSchema } from "../messages/gen/google/rpc/status_pb.ts";
 import { detail, findDetail } from "../messages/status.ts";
 import { FakeClock, type MountOptions, mount, type SendOptions, settled } from "../testing.ts";
 import { idempotency } from "./idempotency.ts";
@@ -152,16 +156,19 @@ test("a repetition gets the same answer, made anew, until the window is over", a
 });
 
 test("bytes of a replayed answer are its receiver's own", async () => {
+  const status = esCodec(StatusSchema);
   const { send } = mount(idempotency, inMetadata, {
     side: "server",
-    method: { request: all, ...({ reply: all } as object) },
-    handler: () => AllKinds.create({ raw: Buffer.from("raw") }),
+    method: { request: dish, ...({ reply: status } as object) },
+    handler: () => create(StatusSchema, { details: [{ value: Buffer.from("raw") }] }),
   });
-  const ask = () =>
-    send(AllKinds.create(), { metadata: { "idempotency-key": "a" } }) as Promise<{ readonly raw: Uint8Array }>;
-  await ask();
-  (await ask()).raw.fill(0);
-  expect(Buffer.from((await ask()).raw).toString()).toBe("raw");
+  const bytes = async () => {
+    const reply = await send(soup, { metadata: { "idempotency-key": "a" } });
+    return (reply as Status).details[0]?.value as Uint8Array;
+  };
+  await bytes();
+  (await bytes()).fill(0);
+  expect(Buffer.from(await bytes()).toString()).toBe("raw");
 });
 
 test("without a key, or with an empty one, every call runs", async () => {
@@ -345,24 +352,27 @@ test("one who left is not given the call", async () => {
 });
 
 test("one who leaves in the moment in which it is given the call passes it on", async () => {
-  const turn = gate();
-  let runs = 0;
-  const { keyed } = serverOf(async () => {
-    if (runs++ > 0) return soup;
-    await turn.promise;
-    throw new Failure("ABORTED", "not now");
-  });
-  const abort = new AbortController();
-  const first = keyed("a").catch(() => abort.abort());
-  const second = keyed("a", soup, { signal: abort.signal }).catch((error) => error);
-  const third = keyed("a");
+  const clock = new FakeClock();
+  const { method } = mount(idempotency, inMetadata, { method: { request: dish, ...({ reply: dish } as object) } });
+  const rejects: ((error: Error) => void)[] = [];
+  const handler = vi.fn(() => new Promise<unknown>((_, reject) => rejects.push(reject)));
+  const run = idempotency.server?.(inMetadata, siteFactory({ clock })(method))?.(handler) as Handler;
+  const base = { ...(await callOf()), method, request: soup, metadata: new Metadata().set("idempotency-key", "a") };
+  const [first, second, third] = [1, 2, 3].map((): Call => ({ ...base, cancellation: new Cancellation() })) as [
+    Call,
+    Call,
+    Call,
+  ];
+  run(first).catch(() => {});
+  const left = expect(run(second)).rejects.toMatchObject({ code: "CANCELLED" });
+  run(third).catch(() => {});
+  rejects[0]?.(new Failure("UNAVAILABLE", "not now"));
+  // Between the failure, which gives the second one its turn, and that turn.
+  queueMicrotask(() => second.cancellation?.cancel(new Failure("CANCELLED", "enough")));
+  await left;
   await settled();
-  // The first one's failure reaches its caller and the second one's turn comes in the same round of promises.
-  turn.open();
-  await first;
-  const [left, reply] = await Promise.all([second, third]);
-  expect(reply).toEqual(soup);
-  expect([soup, expect.objectContaining({ code: "CANCELLED" })]).toContainEqual(left);
+  expect(handler).toHaveBeenCalledTimes(2);
+  expect(handler.mock.lastCall).toEqual([third]);
 });
 
 test("a call whose caller has gone is waited for while it works, and its answer is kept", async () => {

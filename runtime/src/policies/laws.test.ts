@@ -1,12 +1,13 @@
 /** What holds for the layers of every policy, on both sides. A new policy joins by its sample config. */
 import { describe, expect, test } from "vitest";
+import { ruledCodec, ruledService } from "../../test/ruled.ts";
 import type { Call } from "../core/call.ts";
 import { Cancellation } from "../core/cancellation.ts";
 import { RpcError } from "../core/error.ts";
 import type { Handler } from "../core/layer.ts";
 import { Metadata } from "../core/metadata.ts";
 import { siteFactory } from "../core/site.ts";
-import type { Codec, MethodKind, MethodSpec } from "../core/spec.ts";
+import type { Codec, MethodKind, MethodSpec, ServiceSpec } from "../core/spec.ts";
 import { clientLayers, clientOrder, serverLayers, serverOrder } from "../stack.ts";
 import { FakeClock, mount, settled } from "../testing.ts";
 import type { FaultConfig } from "./fault.ts";
@@ -32,6 +33,8 @@ interface Sample<Config> {
   readonly refusing?: Config;
   /** What the method must be for the policy to have a layer. Default: any unary method. */
   readonly method?: Partial<MethodSpec>;
+  /** The service that has the method. Default: none. */
+  readonly service?: ServiceSpec;
 }
 
 const codes = ["UNAVAILABLE"] as const;
@@ -111,7 +114,7 @@ const samples: { readonly [Name in keyof typeof policies]: Sample<MethodPolicy[N
   fallback: { busy: { on: codes, method: "Other" } },
   limits: { busy: { messages: 10 } },
   compression: { busy: { request: "GZIP", minBytes: 1024 } },
-  validation: { busy: {} },
+  validation: { busy: {}, method: { request: ruledCodec }, service: ruledService },
   http: { busy: { successStatus: 201 } },
   objective: { busy: { quantile: 0.99 } },
   fault: { busy: { ...fault, side: "CLIENT" }, busyServer: { ...fault, side: "SERVER" } },
@@ -149,7 +152,10 @@ function rig(
 ) {
   const clock = new FakeClock();
   const method: MethodSpec = { ...base, kind, ...sampleOf(row).method, policy: { [row.name]: config } };
-  const site = siteFactory({ clock, random: () => 0.5, authProviders, credentials, sibling: () => never })(method);
+  const site = siteFactory({ clock, random: () => 0.5, authProviders, credentials, sibling: () => never })(
+    method,
+    sampleOf(row).service,
+  );
   const layer = row[side]?.(config, site);
   const cancellation = new Cancellation();
   const call: Call = {

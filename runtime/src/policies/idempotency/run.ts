@@ -1,7 +1,7 @@
 import type { Call } from "../../core/call.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { RpcError } from "../../core/error.ts";
-import type { Answer } from "./answers.ts";
+import type { Answer } from "./answer.ts";
 
 /** What one who waited gets: the answer, or word that it is up to him to run the call. */
 export type Turn = Answer | "run";

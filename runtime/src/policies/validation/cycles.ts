@@ -58,7 +58,7 @@ export class Cycles {
   #waysOf(schema: DescMessage): readonly DescField[] {
     const known = this.#ways.get(schema);
     if (known) return known;
-    const ways = schema.fields.filter((field) => !this.#ignored(field) && this.#leads(field, new Set()));
+    const ways = schema.fields.filter((field) => this.#leads(field, new Set()));
     this.#ways.set(schema, ways);
     return ways;
   }
