@@ -2,12 +2,23 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { type Any, anyPack } from "@bufbuild/protobuf/wkt";
-import { CallContext, type CallOptions, type Code, implement, RpcError, type ServiceSpec, serve } from "@protomesh/runtime";
+import {
+  CallContext,
+  type CallOptions,
+  type Code,
+  implement,
+  RpcError,
+  type ServiceSpec,
+  serve,
+} from "@protomesh/runtime";
+import { readFrames, writeFrame } from "./frames.ts";
 import { Code as CodeNumber } from "./gen/connectrpc/conformance/v1/config_pb.ts";
-import { ServerCompatRequestSchema, ServerCompatResponseSchema } from "./gen/connectrpc/conformance/v1/server_compat_pb.ts";
+import {
+  ServerCompatRequestSchema,
+  ServerCompatResponseSchema,
+} from "./gen/connectrpc/conformance/v1/server_compat_pb.ts";
 import { ConformanceService } from "./gen/connectrpc/conformance/v1/service_mesh.ts";
 import * as pb from "./gen/connectrpc/conformance/v1/service_pb.ts";
-import { readFrames, writeFrame } from "./frames.ts";
 import { addHeaders, headersOf } from "./headers.ts";
 
 type Definition = pb.UnaryResponseDefinition | pb.StreamResponseDefinition | undefined;
@@ -66,7 +77,12 @@ const contextOf = (options: CallOptions | undefined): CallContext => {
 
 const service: Omit<ConformanceService, "unimplemented"> = {
   unary: (request, options) =>
-    single(pb.UnaryResponseSchema, request.responseDefinition, [anyPack(pb.UnaryRequestSchema, request)], contextOf(options)),
+    single(
+      pb.UnaryResponseSchema,
+      request.responseDefinition,
+      [anyPack(pb.UnaryRequestSchema, request)],
+      contextOf(options),
+    ),
 
   idempotentUnary: (request, options) =>
     single(
@@ -152,9 +168,11 @@ for await (const frame of readFrames(process.stdin)) {
     ...(asked.messageReceiveLimit > 0 && { maxRequestBytes: asked.messageReceiveLimit }),
     grpc: {
       address: "127.0.0.1:0",
-      ...(asked.useTls && cert && key && {
-        tls: { cert, key, ...(asked.clientTlsCert.length > 0 && { ca: asked.clientTlsCert }) },
-      }),
+      ...(asked.useTls &&
+        cert &&
+        key && {
+          tls: { cert, key, ...(asked.clientTlsCert.length > 0 && { ca: asked.clientTlsCert }) },
+        }),
     },
     drain: { limitMs: 100 },
   });

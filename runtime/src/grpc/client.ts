@@ -6,29 +6,22 @@ import type { Handler } from "../core/layer.ts";
 import type { Metadata } from "../core/metadata.ts";
 import type { MethodSpec } from "../core/spec.ts";
 import { isStream } from "../core/stream.ts";
-import { asBuffer, errorOf, type GrpcStatus, received, sentByClient } from "./convert.ts";
+import { tooLarge } from "../core/wire-policy.ts";
+import { errorOf, type GrpcStatus, received, sentByClient } from "./convert.ts";
 import { Inbox } from "./inbox.ts";
+import { type Guard, guardReplies, type Reader } from "./innards.ts";
+import type { Lane } from "./lane.ts";
 import { Outbox } from "./outbox.ts";
+import { encode, type Link, type Plan, planOf, sourceFailed, unsendable } from "./plan.ts";
 import { Turns } from "./turns.ts";
 
 /** A call as grpc-js's channel makes it, below its Client class: fewer objects per call, and reading on demand. */
 type Wire = ReturnType<Channel["createCall"]>;
 
-/** The connection that calls are made on. */
-export interface Link {
-  readonly name: string;
-  readonly channel: Channel;
-  /** False while there is no connection to the peer. */
-  readonly ready: boolean;
-  /** Why no call can start, or undefined when it can. */
-  readonly refusal: RpcError | undefined;
-  started(call: Attempt): void;
-  ended(call: Attempt): void;
-}
-
 /** The innermost client handler of a method: one attempt on the wire. */
 export function clientHandler(link: Link, method: MethodSpec): Handler {
   const { kind } = method;
+  const plan = planOf(link, method);
   const Reply = kind === "serverStream" || kind === "bidi" ? StreamAttempt : SingleAttempt;
   const streams = kind === "clientStream" || kind === "bidi";
   return (call) =>
@@ -39,12 +32,12 @@ export function clientHandler(link: Link, method: MethodSpec): Handler {
       let message: Buffer | undefined;
       try {
         metadata = requestMetadata(call);
-        if (!streams) message = encode(method, call.request);
+        if (!streams) message = encode(plan, call.request);
         else if (!isStream(call.request)) throw new TypeError("it takes an AsyncIterable of messages");
       } catch (error) {
         return reject(error instanceof RpcError ? error : unsendable(method, error));
       }
-      new Reply(link, method, call, resolve, reject).start(metadata, message);
+      new Reply(plan, call, resolve, reject).start(metadata, message);
     });
 }
 
@@ -67,6 +60,9 @@ function wallDeadline(deadline: number): number {
 /** grpc-js copies the metadata that a call starts with, so calls without any can share one. */
 const noMetadata = new GrpcMetadata();
 const noContext = {};
+/** grpc-js's WriteFlags.NoCompress, which it does not export. */
+const noCompress = 2;
+const uncompressed = { flags: noCompress };
 
 function requestMetadata({ metadata, attempt }: Call): GrpcMetadata {
   if (attempt === 1 && metadata.empty) return noMetadata;
@@ -79,8 +75,8 @@ function requestMetadata({ metadata, attempt }: Call): GrpcMetadata {
 const oneAtATime = { messages: 1, bytes: Number.POSITIVE_INFINITY };
 
 /** One call on the wire. Its methods named `onReceive...` are what grpc-js calls. */
-export abstract class Attempt {
-  protected readonly link: Link;
+export abstract class Attempt implements Reader {
+  protected readonly plan: Plan;
   protected readonly method: MethodSpec;
   protected readonly call: Call;
   protected readonly resolve: (reply: unknown) => void;
@@ -93,32 +89,38 @@ export abstract class Attempt {
   #answered: true | undefined;
   #unfollow: (() => void) | undefined;
   #outbox: Outbox | undefined;
+  readonly #lane: Lane;
+  #guard: Guard | undefined;
 
-  constructor(
-    link: Link,
-    method: MethodSpec,
-    call: Call,
-    resolve: (reply: unknown) => void,
-    reject: (error: RpcError) => void,
-  ) {
-    this.link = link;
-    this.method = method;
+  constructor(plan: Plan, call: Call, resolve: (reply: unknown) => void, reject: (error: RpcError) => void) {
+    this.plan = plan;
+    this.method = plan.method;
     this.call = call;
     this.resolve = resolve;
     this.reject = reject;
-    this.wire = link.channel.createCall(method.path, wallDeadline(call.deadline), undefined, null, undefined);
+    this.#lane = plan.link.lane(plan.encoding);
+    this.wire = this.#lane.channel.createCall(
+      plan.method.path,
+      wallDeadline(call.deadline),
+      undefined,
+      null,
+      undefined,
+    );
   }
 
-  abstract onReceiveMessage(bytes: Buffer): void;
+  /** True when it is answered by a stream. */
+  protected abstract readonly streamed: boolean;
+  protected abstract onReply(bytes: Buffer): void;
   protected abstract settle(status: GrpcStatus, error: RpcError | undefined): void;
 
   /** Sends the message, or what the request yields when there is none. */
   start(metadata: GrpcMetadata, message: Buffer | undefined): void {
     const { call, wire } = this;
-    this.link.started(this);
+    this.plan.link.started();
+    this.#lane.started(this);
     wire.start(metadata, this);
     if (message) {
-      wire.sendMessageWithContext(noContext, message);
+      wire.sendMessageWithContext(message.length < this.plan.minBytes ? uncompressed : noContext, message);
       wire.halfClose();
     } else this.#send(call.request as AsyncIterable<unknown>);
     wire.startRead();
@@ -134,16 +136,45 @@ export abstract class Attempt {
 
   onReceiveMetadata(headers: GrpcMetadata): void {
     this.#answered = true;
+    const { responseBytes } = this.plan.limits;
+    if (this.streamed || responseBytes !== undefined)
+      this.#guard = guardReplies(this.wire, responseBytes, this.streamed, this);
     if (this.call.onHeaders) this.tell(this.call.onHeaders, headers);
+  }
+
+  onReceiveMessage(bytes: Buffer): void {
+    const { responseBytes } = this.plan.limits;
+    if (responseBytes !== undefined && bytes.length > responseBytes) this.oversized();
+    else this.onReply(bytes);
+  }
+
+  /** Ends the call for a reply that is larger than allowed. */
+  oversized(): void {
+    const { responseBytes } = this.plan.limits;
+    const text = `a reply of ${this.method.path} is larger than maxReceiveBytes of connect() allows`;
+    this.cancel(
+      responseBytes === undefined
+        ? new RpcError("RESOURCE_EXHAUSTED", text, { committed: this.#answered })
+        : tooLarge(this.method, "reply", responseBytes, this.#answered),
+    );
+  }
+
+  malformed(text: string): void {
+    this.cancel(new RpcError("INTERNAL", `the reply of ${this.method.path}: ${text}`, { committed: this.#answered }));
   }
 
   onReceiveStatus(status: GrpcStatus): void {
     if (this.#over) return;
     this.#over = true;
-    this.link.ended(this);
+    this.plan.link.ended();
+    this.#lane.ended(this);
     this.#unfollow?.();
     this.#outbox?.stop();
     if (this.call.onTrailers) this.tell(this.call.onTrailers, status.metadata);
+    if (status.code === grpcStatus.OK && this.#guard?.incomplete) {
+      const text = `the reply of ${this.method.path} ends in the middle of a message`;
+      this.reason ??= new RpcError("INTERNAL", text, { committed: this.#answered });
+    }
     this.settle(status, this.reason ?? (status.code === grpcStatus.OK ? undefined : this.#error(status)));
   }
 
@@ -171,13 +202,14 @@ export abstract class Attempt {
   }
 
   #send(messages: AsyncIterable<unknown>): void {
-    const { method, wire } = this;
+    const { method, plan, wire } = this;
     const turns = new Turns();
     this.#outbox = new Outbox(messages, oneAtATime, {
       write: (message, written) => {
-        const bytes = encode(method, message);
+        const bytes = encode(plan, message);
+        const flags = bytes.length < plan.minBytes ? noCompress : 0;
         turns.run(() => {
-          if (!this.#over) wire.sendMessageWithContext({ callback: written }, bytes);
+          if (!this.#over) wire.sendMessageWithContext({ callback: written, flags }, bytes);
         });
         return bytes.length;
       },
@@ -190,11 +222,20 @@ export abstract class Attempt {
   }
 
   #error(status: GrpcStatus): RpcError {
+    // What grpc-js throws for a message marked as compressed in no way that it knows has neither code nor text.
+    if (status.code === undefined) {
+      const text = `the reply of ${this.method.path} has a message that cannot be decompressed`;
+      return new RpcError("INTERNAL", text, { committed: this.#answered });
+    }
+    const { responseBytes } = this.plan.limits;
+    // Found while it was inflated.
+    if (responseBytes !== undefined && /^Received message .* larger than/.test(status.details))
+      return tooLarge(this.method, "reply", responseBytes, this.#answered);
     // An answer of the peer has headers of its own, if only the content-type; a status that grpc-js made up has none.
     if (this.#answered || Object.keys(status.metadata.toJSON()).length > 0)
       return errorOf(status, { origin: "peer", committed: this.#answered });
     const what =
-      status.code === grpcStatus.DEADLINE_EXCEEDED ? `${this.method.path} did not answer in time` : this.link.name;
+      status.code === grpcStatus.DEADLINE_EXCEEDED ? `${this.method.path} did not answer in time` : this.plan.link.name;
     return errorOf(status, { origin: "transport", text: `${what}: ${tidy(status.details)}` });
   }
 }
@@ -206,29 +247,13 @@ const tidy = (details: string): string =>
     .replace(/\s+/g, " ")
     .trim();
 
-/** Throws an RpcError that says why the message cannot be sent. */
-function encode(method: MethodSpec, message: unknown): Buffer {
-  try {
-    return asBuffer(method.request.encode(message));
-  } catch (error) {
-    throw unsendable(method, error);
-  }
-}
-
-const unsendable = ({ path, request }: MethodSpec, error: unknown): RpcError =>
-  new RpcError("INVALID_ARGUMENT", `cannot send ${request.typeName} to ${path}: ${textOf(error)}`, { cause: error });
-
-const sourceFailed = ({ path }: MethodSpec, error: unknown): RpcError =>
-  new RpcError("CANCELLED", `the request stream of ${path} failed: ${textOf(error)}`, { cause: error });
-
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 /** A call that is answered by one message. */
 class SingleAttempt extends Attempt {
+  protected readonly streamed = false;
   #reply: unknown;
   #replies = 0;
 
-  onReceiveMessage(bytes: Buffer): void {
+  protected onReply(bytes: Buffer): void {
     this.#replies += 1;
     if (this.#replies === 1) {
       this.#reply = this.decode(bytes);
@@ -245,6 +270,7 @@ class SingleAttempt extends Attempt {
 
 /** A call that is answered by a stream. It settles when the response begins, or ends without one. */
 class StreamAttempt extends Attempt {
+  protected readonly streamed = true;
   readonly #inbox = new Inbox({
     pull: () => this.wire.startRead(),
     left: () => this.cancel(new RpcError("CANCELLED", `the reader left ${this.method.path}`)),
@@ -255,7 +281,7 @@ class StreamAttempt extends Attempt {
     this.resolve(this.#inbox);
   }
 
-  onReceiveMessage(bytes: Buffer): void {
+  protected onReply(bytes: Buffer): void {
     const message = this.decode(bytes);
     if (!this.reason) this.#inbox.push(message);
   }

@@ -1,12 +1,14 @@
-import { Channel, type ChannelOptions, connectivityState } from "@grpc/grpc-js";
-import { systemClock } from "../core/clock.ts";
+import { type ChannelOptions, compressionAlgorithms } from "@grpc/grpc-js";
 import { RpcError } from "../core/error.ts";
 import { checkKeys, keysOf } from "../core/known-keys.ts";
 import type { Handler } from "../core/layer.ts";
 import type { MethodSpec } from "../core/spec.ts";
 import type { Target } from "../core/target.ts";
-import { type Attempt, clientHandler, type Link } from "./client.ts";
+import type { Encoding } from "../core/wire-policy.ts";
+import { clientHandler } from "./client.ts";
+import { Lane } from "./lane.ts";
 import { type Keepalive, keepaliveOptions, positive, sizeOptions } from "./options.ts";
+import type { Link } from "./plan.ts";
 import { type ClientTls, clientCredentials } from "./tls.ts";
 
 /** How to reach a gRPC server. */
@@ -53,15 +55,14 @@ const known = {
   keepalive: keysOf<Keepalive>({ timeMs: true, timeoutMs: true, withoutCalls: true }),
 };
 
+const algorithms = { GZIP: compressionAlgorithms.gzip, DEFLATE: compressionAlgorithms.deflate };
+
 class Connection implements Target, Link {
   readonly name: string;
   readonly local = false;
-  readonly channel: Channel;
-  readonly #connectTimeoutMs: number;
-  /** Calls that had no connection when they started, the oldest first, and when they have waited long enough. */
-  readonly #waiting = new Map<Attempt, number>();
-  #disarm: (() => void) | undefined;
-  #watching = false;
+  /** Made when a call needs it: grpc-js compresses all calls of a channel or none. */
+  readonly #lanes = new Map<Encoding, Lane>();
+  readonly #open: (encoding: Encoding) => Lane;
   #running = 0;
   #refusal: RpcError | undefined;
   #closing: Promise<void> | undefined;
@@ -75,7 +76,7 @@ class Connection implements Target, Link {
     if (typeof options.tls === "object") checkKeys(options.tls, known.tls, `${where}: tls`);
     if (options.keepalive) checkKeys(options.keepalive, known.keepalive, `${where}: keepalive`);
     this.name = address;
-    this.#connectTimeoutMs = positive(options.connectTimeoutMs, "connectTimeoutMs", where) ?? 5_000;
+    const connectTimeoutMs = positive(options.connectTimeoutMs, "connectTimeoutMs", where) ?? 5_000;
     const serverName = options.tls === true ? undefined : options.tls?.serverName;
     const channelOptions: ChannelOptions = {
       // A service config from DNS could add a second retry loop below ours.
@@ -89,8 +90,12 @@ class Connection implements Target, Link {
       ...(serverName && { "grpc.ssl_target_name_override": serverName, "grpc.default_authority": serverName }),
     };
     const credentials = clientCredentials(options.tls, where);
+    this.#open = (encoding) => {
+      const compression = encoding !== "IDENTITY" && { "grpc.default_compression_algorithm": algorithms[encoding] };
+      return new Lane(address, credentials, { ...channelOptions, ...compression }, connectTimeoutMs);
+    };
     try {
-      this.channel = new Channel(address, credentials, channelOptions);
+      this.lane("IDENTITY");
     } catch (error) {
       throw new TypeError(`${where}: ${(error as Error).message}`, { cause: error });
     }
@@ -106,7 +111,7 @@ class Connection implements Target, Link {
         origin: "transport",
       });
       this.#idle = () => {
-        this.channel.close();
+        for (const lane of this.#lanes.values()) lane.close();
         resolve();
       };
       if (this.#running === 0) this.#idle();
@@ -114,69 +119,26 @@ class Connection implements Target, Link {
     return this.#closing;
   }
 
-  get ready(): boolean {
-    return this.channel.getConnectivityState(false) === connectivityState.READY;
+  lane(encoding: Encoding): Lane {
+    let lane = this.#lanes.get(encoding);
+    if (!lane) {
+      lane = this.#open(encoding);
+      this.#lanes.set(encoding, lane);
+    }
+    return lane;
   }
 
   get refusal(): RpcError | undefined {
     return this.#refusal;
   }
 
-  started(call: Attempt): void {
+  started(): void {
     this.#running += 1;
-    if (!this.ready) this.#await(call);
   }
 
-  ended(call: Attempt): void {
+  ended(): void {
     this.#running -= 1;
-    if (this.#waiting.delete(call) && this.#waiting.size === 0) this.#stopTimer();
     if (this.#running === 0) this.#idle?.();
-  }
-
-  /**
-   * grpc-js fails a call when connecting fails, but an address that swallows packets neither connects nor fails for
-   * minutes. So calls wait for the connection under a timer of ours, one for all of them.
-   */
-  #await(call: Attempt): void {
-    this.#waiting.set(call, systemClock.now() + this.#connectTimeoutMs);
-    if (!this.#disarm) this.#arm(this.#connectTimeoutMs);
-    if (!this.#watching) this.#watch();
-  }
-
-  #watch(): void {
-    this.#watching = true;
-    this.channel.watchConnectivityState(this.channel.getConnectivityState(false), Number.POSITIVE_INFINITY, () => {
-      this.#watching = false;
-      if (this.ready) {
-        this.#waiting.clear();
-        this.#stopTimer();
-      } else if (this.#waiting.size > 0) this.#watch();
-    });
-  }
-
-  #arm(ms: number): void {
-    this.#stopTimer();
-    this.#disarm = systemClock.schedule(ms, () => this.#expire());
-  }
-
-  /** Fails the calls that have waited long enough, and comes back for the oldest of the others. */
-  #expire(): void {
-    this.#disarm = undefined;
-    const now = systemClock.now();
-    const text = `${this.name}: no connection within ${this.#connectTimeoutMs} ms`;
-    for (const [call, until] of this.#waiting) {
-      if (until > now) {
-        this.#arm(until - now);
-        return;
-      }
-      this.#waiting.delete(call);
-      call.cancel(new RpcError("UNAVAILABLE", text, { origin: "transport" }));
-    }
-  }
-
-  #stopTimer(): void {
-    this.#disarm?.();
-    this.#disarm = undefined;
   }
 }
 

@@ -62,9 +62,30 @@ function checkSize(wire: GrpcMetadata): GrpcMetadata {
 const sizeOf = (key: string, value: string | Buffer): number =>
   32 + key.length + (typeof value === "string" ? value.length : Math.ceil(value.length / 3) * 4);
 
+/** Metadata as gRPC wants it sent: bytes in base64 without padding, which grpc-js would add. Source: gRPC over HTTP/2, "Binary-Header". */
+export class WireMetadata extends GrpcMetadata {
+  override clone(): WireMetadata {
+    const copy = new WireMetadata(this.getOptions());
+    copy.merge(this);
+    return copy;
+  }
+
+  override toHttp2Headers(): ReturnType<GrpcMetadata["toHttp2Headers"]> {
+    const headers = super.toHttp2Headers();
+    for (const key in headers) {
+      if (!key.endsWith("-bin")) continue;
+      const value = headers[key];
+      headers[key] = Array.isArray(value) ? value.map(unpadded) : unpadded(String(value));
+    }
+    return headers;
+  }
+}
+
+const unpadded = (base64: string): string => base64.replace(/=+$/, "");
+
 /** Request metadata for the wire. Throws a TypeError that names the key, never the value. */
 export function sentByClient(metadata: Metadata): GrpcMetadata {
-  const wire = new GrpcMetadata();
+  const wire = new WireMetadata();
   for (const [key, value] of metadata) if (!ours.has(key)) add(wire, key, value);
   return checkSize(wire);
 }
@@ -138,7 +159,7 @@ const mostDetailBytes = 16 * 1024;
  */
 export function trailersOf(error: RpcError, trailers: Metadata | undefined): GrpcMetadata | null {
   if (!trailers && !error.metadata && error.details.length === 0) return null;
-  const wire = new GrpcMetadata();
+  const wire = new WireMetadata();
   if (trailers) addResponse(wire, trailers);
   if (error.metadata) addResponse(wire, error.metadata);
   const details = fitting(error.details);

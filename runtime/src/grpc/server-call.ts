@@ -1,14 +1,20 @@
-import { Metadata as GrpcMetadata, status as grpcStatus, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
+import {
+  type Metadata as GrpcMetadata,
+  status as grpcStatus,
+  type ServerInterceptingCallInterface,
+} from "@grpc/grpc-js";
 import { type Call, callOf, type Peer, type PeerCertificate, ResponseMetadata } from "../core/call.ts";
 import { Cancellation } from "../core/cancellation.ts";
 import { peerCertificate } from "../core/certificate.ts";
 import { systemClock } from "../core/clock.ts";
 import { codeNumber, RpcError } from "../core/error.ts";
-import type { MethodKind } from "../core/spec.ts";
+import type { MethodKind, MethodSpec } from "../core/spec.ts";
 import { isStream } from "../core/stream.ts";
+import { tooLarge, wirePolicy } from "../core/wire-policy.ts";
 import type { ServedMethod } from "../server.ts";
-import { addResponse, asBuffer, received, sentText, trailersOf } from "./convert.ts";
+import { addResponse, asBuffer, received, sentText, trailersOf, WireMetadata } from "./convert.ts";
 import { Inbox } from "./inbox.ts";
+import { type Guard, guardRequests, type Reader, unknownEncoding } from "./innards.ts";
 import { Outbox } from "./outbox.ts";
 
 /** The server that calls arrive at. */
@@ -35,8 +41,13 @@ const streamsRequest = (kind: MethodKind) => kind === "clientStream" || kind ===
 const nothing = () => {};
 
 /** One call on the wire, from headers to status. Its methods named `on...` are what grpc-js calls. */
-export class ServerCall {
+export class ServerCall implements Reader {
   readonly served: ServedMethod;
+  /** As it is when the call starts: its policy may change while the call runs. */
+  readonly #method: MethodSpec;
+  readonly #requestBytes: number | undefined;
+  readonly #responseBytes: number | undefined;
+  #guard: Guard | undefined;
   readonly #host: Host;
   readonly #wire: ServerInterceptingCallInterface;
   readonly #cancellation = new Cancellation();
@@ -51,11 +62,16 @@ export class ServerCall {
 
   constructor(served: ServedMethod, wire: ServerInterceptingCallInterface, host: Host) {
     this.served = served;
+    this.#method = served.method;
+    const { limits } = wirePolicy(this.#method);
+    this.#requestBytes = limits?.requestBytes;
+    this.#responseBytes = limits?.responseBytes;
     this.#wire = wire;
     this.#host = host;
   }
 
   start(): void {
+    this.#guard = guardRequests(this.#wire, this.#requestBytes, this);
     this.#wire.start(this);
   }
 
@@ -65,7 +81,13 @@ export class ServerCall {
     this.#host.started(this);
     if (this.#over) return;
     this.#deadline = monotonic(this.#wire.getDeadline());
-    if (streamsRequest(this.served.method.kind)) {
+    const encoding = unknownEncoding(this.#wire);
+    if (encoding !== undefined) {
+      const text = `nobody here decodes the grpc-encoding ${JSON.stringify(encoding)}: use gzip, deflate or identity`;
+      this.end(new RpcError("UNIMPLEMENTED", text));
+      return;
+    }
+    if (streamsRequest(this.#method.kind)) {
       this.#inbox = new Inbox({ pull: () => this.#wire.startRead(), left: nothing });
       this.#run(this.#inbox);
     }
@@ -74,7 +96,11 @@ export class ServerCall {
 
   onReceiveMessage(bytes: Buffer): void {
     if (this.#over) return;
-    const { method } = this.served;
+    const method = this.#method;
+    if (this.#requestBytes !== undefined && bytes.length > this.#requestBytes) {
+      this.oversized();
+      return;
+    }
     let message: unknown;
     try {
       message = method.request.decode(bytes);
@@ -92,11 +118,27 @@ export class ServerCall {
     }
   }
 
+  /** Ends the call for a request that is larger than allowed. */
+  oversized(): void {
+    if (this.#over) return;
+    const text = `a request of ${this.#method.path} is larger than this server takes`;
+    this.end(
+      this.#requestBytes === undefined
+        ? new RpcError("RESOURCE_EXHAUSTED", text)
+        : tooLarge(this.#method, "request", this.#requestBytes),
+    );
+  }
+
+  malformed(text: string): void {
+    this.end(new RpcError("INTERNAL", `the request of ${this.#method.path}: ${text}`));
+  }
+
   onReceiveHalfClose(): void {
     if (this.#over) return;
-    if (this.#inbox) this.#endOfRequests(this.#inbox);
+    if (this.#guard?.incomplete) this.#endOfRequests(() => this.malformed("it ends in the middle of a message"));
+    else if (this.#inbox) this.#endOfRequests(() => this.#inbox?.end());
     else if (this.#request !== undefined) this.#run(this.#request);
-    else this.end(new RpcError("UNIMPLEMENTED", `${this.served.method.path} takes one message and got none`));
+    else this.end(new RpcError("UNIMPLEMENTED", `${this.#method.path} takes one message and got none`));
   }
 
   /**
@@ -104,16 +146,16 @@ export class ServerCall {
    * look again: when the stream is closed it reports that, in the next tick and before the end that we report.
    * Clients on node:http2 cannot be told apart: they really send an end before the reset.
    */
-  #endOfRequests(inbox: Inbox): void {
+  #endOfRequests(then: () => void): void {
     this.#wire.startRead();
-    process.nextTick(() => inbox.end());
+    process.nextTick(then);
   }
 
   /** The last event of every call: its stream is closed, whoever closed it. */
   onCancel(): void {
     this.#host.ended(this);
     if (this.#over) return;
-    const { path } = this.served.method;
+    const { path } = this.#method;
     const expired = this.#deadline - systemClock.now() < deadlineToleranceMs;
     this.#stop(
       expired
@@ -146,7 +188,7 @@ export class ServerCall {
 
   #run(request: unknown): void {
     if (this.#deadline <= systemClock.now()) {
-      const text = `the call of ${this.served.method.path} arrived after its deadline`;
+      const text = `the call of ${this.#method.path} arrived after its deadline`;
       this.end(new RpcError("DEADLINE_EXCEEDED", text));
       return;
     }
@@ -160,7 +202,7 @@ export class ServerCall {
   #call(request: unknown): Call {
     const headers = this.#headers as GrpcMetadata;
     return callOf({
-      method: this.served.method,
+      method: this.#method,
       request,
       metadata: received(headers),
       deadline: this.#deadline,
@@ -208,7 +250,9 @@ export class ServerCall {
   }
 
   #sendMessage(message: unknown, written: () => void): number {
-    const bytes = asBuffer(this.served.method.reply.encode(message));
+    const bytes = asBuffer(this.#method.reply.encode(message));
+    if (this.#responseBytes !== undefined && bytes.length > this.#responseBytes)
+      throw tooLarge(this.#method, "reply", this.#responseBytes);
     this.#sendHeaders();
     this.#wire.sendMessage(bytes, written);
     return bytes.length;
@@ -219,7 +263,7 @@ export class ServerCall {
     if (this.#headersSent) return;
     this.#headersSent = true;
     const { headers } = this.#response;
-    if (headers && !headers.empty) this.#wire.sendMetadata(addResponse(new GrpcMetadata(), headers));
+    if (headers && !headers.empty) this.#wire.sendMetadata(addResponse(new WireMetadata(), headers));
   }
 
   #succeed(): void {
@@ -227,13 +271,13 @@ export class ServerCall {
     let metadata: GrpcMetadata | null;
     try {
       this.#sendHeaders();
-      metadata = trailers ? addResponse(new GrpcMetadata(), trailers) : null;
+      metadata = trailers ? addResponse(new WireMetadata(), trailers) : null;
     } catch (error) {
       this.#fail(error);
       return;
     }
     this.#over = true;
-    this.#inbox?.fail(new RpcError("CANCELLED", `${this.served.method.path} has answered`));
+    this.#inbox?.fail(new RpcError("CANCELLED", `${this.#method.path} has answered`));
     this.#wire.sendStatus({ code: grpcStatus.OK, details: "", metadata });
   }
 

@@ -7,6 +7,7 @@ import {
 import { RpcError } from "../core/error.ts";
 import { hideError, type ServedMethod, type ServerOptions } from "../server.ts";
 import { Door, parseAddress } from "./door.ts";
+import { refuseForeign } from "./innards.ts";
 import { type Keepalive, keepaliveOptions, positive, sizeOptions } from "./options.ts";
 import { type Host, ServerCall } from "./server-call.ts";
 import { type ServerTls, serverCredentials } from "./tls.ts";
@@ -65,6 +66,7 @@ export async function listenGrpc(
   const door = new Door();
   await door.open(address, where);
   const injector = server.createConnectionInjector(credentials);
+  refuseForeign(server);
   door.onConnection((socket) => injector.injectConnection(socket));
   return new Listening(server, running, door);
 }

@@ -1,5 +1,5 @@
 import { choice, number } from "../core/fields.ts";
-import type { Policy } from "../core/policy.ts";
+import type { Policy, Rule } from "../core/policy.ts";
 
 /** How requests are compressed. Transports do it: the policy installs no layer. */
 export interface CompressionConfig {
@@ -7,6 +7,19 @@ export interface CompressionConfig {
   /** Smaller messages are sent as they are. */
   readonly minBytes: number;
 }
+
+const rules: readonly Rule<CompressionConfig>[] = [
+  {
+    id: "compression/never-large-enough",
+    severity: "warning",
+    check: ({ request, minBytes }, { policy }) => {
+      const { requestBytes } = (policy.limits ?? {}) as { readonly requestBytes?: number };
+      return request !== "IDENTITY" && requestBytes !== undefined && minBytes > requestBytes
+        ? `no request is compressed: limits.request_bytes (${requestBytes}) is below min_bytes (${minBytes}); lower min_bytes or remove compression`
+        : undefined;
+    },
+  },
+];
 
 /** Compresses requests. Source: gRPC "Compression". */
 export const compression: Policy<"compression", CompressionConfig> = {
@@ -17,5 +30,17 @@ export const compression: Policy<"compression", CompressionConfig> = {
     request: choice("request"),
     minBytes: number("min_bytes", { min: 0, fallback: () => 1024 }),
   },
-  reference: { example: "", errors: {}, outcomes: {}, exports: {} },
+  rules,
+  reference: {
+    example: "compression: { request: GZIP min_bytes: 4096 }",
+    errors: {
+      UNIMPLEMENTED:
+        "The server does not understand the encoding. Servers of this product understand GZIP and DEFLATE.",
+    },
+    outcomes: {},
+    exports: {
+      Envoy: "Filter `compressor` with `request_direction_config`, and `decompressor` where the server cannot inflate.",
+      Istio: "An EnvoyFilter with the same filters.",
+    },
+  },
 };

@@ -1,15 +1,22 @@
 import { number } from "../core/fields.ts";
-import type { Policy } from "../core/policy.ts";
+import type { Policy, Rule } from "../core/policy.ts";
+import type { LimitsConfig } from "./limits/config.ts";
+import { limitCalling, limitServing } from "./limits/layer.ts";
 
-/** The largest messages, which transports enforce, and the most messages of a stream. */
-export interface LimitsConfig {
-  readonly requestBytes?: number;
-  readonly responseBytes?: number;
-  /** In each direction. */
-  readonly messages?: number;
-}
+export type { LimitsConfig } from "./limits/config.ts";
 
-/** Bounds what a call may send and get. */
+const rules: readonly Rule<LimitsConfig>[] = [
+  {
+    id: "limits/messages-of-unary",
+    severity: "error",
+    check: ({ messages }, { kind }) =>
+      messages !== undefined && kind === "unary"
+        ? "messages counts those of a stream, and this method is unary: remove it, or set it where methods stream"
+        : undefined,
+  },
+];
+
+/** Bounds what a call may send and get. Transports enforce the bytes, a layer the messages. */
 export const limits: Policy<"limits", LimitsConfig> = {
   name: "limits",
   option: "limits",
@@ -18,5 +25,24 @@ export const limits: Policy<"limits", LimitsConfig> = {
     responseBytes: number("response_bytes", { min: 1, max: 2 ** 31 - 1 }),
     messages: number("messages", { min: 1 }),
   },
-  reference: { example: "", errors: {}, outcomes: {}, exports: {} },
+  client: limitCalling,
+  server: limitServing,
+  rules,
+  reference: {
+    example: "limits: { request_bytes: 65536 response_bytes: 1048576 }",
+    errors: {
+      RESOURCE_EXHAUSTED:
+        "A message is larger, or a stream longer, than allowed. By HTTP: 413 when the body is larger than `request_bytes`, 429 otherwise.",
+    },
+    outcomes: {
+      refused:
+        "A limit was exceeded; `limit` says which, `max` how much it allows, `direction` which way a stream went.",
+    },
+    exports: {
+      "gRPC service config": "`maxRequestMessageBytes`, `maxResponseMessageBytes`; gRPC for Node.js ignores both.",
+      Envoy: "Filter `buffer` with `max_request_bytes`, for methods that do not stream.",
+      Istio: "An EnvoyFilter with the same filter.",
+      "Gateway API": "Envoy Gateway: BackendTrafficPolicy `requestBuffer.limit`.",
+    },
+  },
 };

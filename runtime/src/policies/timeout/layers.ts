@@ -6,9 +6,9 @@ import type { Layer } from "../../core/layer.ts";
 import type { Site } from "../../core/policy.ts";
 import { refusal } from "../../core/refusal.ts";
 import { isStream } from "../../core/stream.ts";
+import { onMessage, supervise } from "../../core/supervise.ts";
 import { alarm } from "./alarm.ts";
 import { longestCall, type TimeoutConfig } from "./config.ts";
-import { onMessage, supervise } from "./supervise.ts";
 
 /** Client, outermost: a deadline for the whole call. It is a number; the transport holds the timer. */
 export function limitCall(config: TimeoutConfig, { clock }: Site): Layer | undefined {

@@ -1,7 +1,7 @@
-import type { Call } from "../../core/call.ts";
-import type { Cancellation } from "../../core/cancellation.ts";
-import type { Handler } from "../../core/layer.ts";
-import { discard, isStream, onEnd, untilCancelled } from "../../core/stream.ts";
+import type { Call } from "./call.ts";
+import type { Cancellation } from "./cancellation.ts";
+import type { Handler } from "./layer.ts";
+import { discard, isStream, onEnd, untilCancelled } from "./stream.ts";
 
 /**
  * Runs a call that somebody else may have to end: it fails with the cancellation's reason as soon as there is one,
