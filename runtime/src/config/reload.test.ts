@@ -1,5 +1,8 @@
+import { execFile } from "node:child_process";
 import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { folderWith, kitchenSpec } from "../../test/config/files.ts";
 import { Dish } from "../../test/kitchen/kitchen.ts";
@@ -289,4 +292,24 @@ test("end to end: calls under way keep their policy, later ones have the new one
   attempts = 0;
   expect((await get(`${front.http?.url}/v1/dishes/1`)).response.statusCode).toBe(503);
   expect(attempts).toBe(4);
+});
+
+test("the gateway's own deadline follows, also in front of a local service", async () => {
+  const file = join(folderWith({ "mesh.yaml": "overrides: []" }), "mesh.yaml");
+  const { config, next } = await watched(file);
+  const services = [
+    kitchenWith({ getDish: (_, { signal }) => new Promise((_, fail) => signal.addEventListener("abort", fail)) }),
+  ];
+  const server = await start({ ...config.serve, services, http: "127.0.0.1:0" });
+  writeFileSync(file, total("20ms"));
+  expect(await next()).toMatchObject({ ok: true });
+  expect((await get(`${server.http?.url}/v1/dishes/1`)).response.statusCode).toBe(504);
+});
+
+test("watching keeps no process alive", async () => {
+  const file = join(folderWith({ "mesh.yaml": total("1s") }), "mesh.yaml");
+  const program = fileURLToPath(new URL("../../test/config/watching.ts", import.meta.url));
+  const args = ["--conditions=@protomesh/source", "--import", "tsx", program, "--config", file, "--own"];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 20_000 });
+  expect(stdout).toBe("--own\n");
 });

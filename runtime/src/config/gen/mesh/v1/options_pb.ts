@@ -524,7 +524,7 @@ export type Hedge = Message<"mesh.v1.Hedge"> & {
 
   /**
    * The next request is sent when the answer takes longer than so many percent of the last ones did: 50 to 99. Until 20
-   * answers are known, nothing is hedged.
+   * answers are known, no request is sent for slowness; `keep_going_on` works from the start.
    *
    * @generated from field: optional uint32 percentile = 3;
    */
@@ -824,7 +824,7 @@ export type CircuitBreaker = Message<"mesh.v1.CircuitBreaker"> & {
   open?: string | undefined;
 
   /**
-   * Calls that are let through when that is over; when more than `ratio` of them fail, it opens again. Default: 3.
+   * Calls that are let through when that is over; when more than `ratio` of them fail, or all, it opens again. Default: 3.
    *
    * @generated from field: optional uint32 probes = 6;
    */
@@ -1074,7 +1074,7 @@ export type Cache = Message<"mesh.v1.Cache"> & {
   staleWhileRevalidate?: string | undefined;
 
   /**
-   * After that, so long it is given when the call fails with UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN or
+   * After `ttl`, so long it is given when the call fails with UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN or
    * RESOURCE_EXHAUSTED. Default: none.
    *
    * @generated from field: optional string stale_if_error = 3;
@@ -1445,27 +1445,27 @@ export const Http_FramingSchema: GenEnum<Http_Framing> = /*@__PURE__*/
   enumDesc(file_mesh_v1_options, 19, 1);
 
 /**
- * What the method promises: the base of alerts and exports, not enforced.
+ * Server: what the method promises. Calls that miss it are reported as decisions, the base of alerts; none is changed.
  *
  * @generated from message mesh.v1.Objective
  */
 export type Objective = Message<"mesh.v1.Objective"> & {
   /**
-   * Share of calls that succeed, above 0 and below 1.
+   * Share of calls that succeed, above 0 and below 1. A call fails by a code that says the server failed.
    *
    * @generated from field: optional double availability = 1;
    */
   availability?: number | undefined;
 
   /**
-   * Calls of the quantile are answered within this time.
+   * Calls of the quantile are answered within this time: in full, or until a streamed reply begins.
    *
    * @generated from field: optional string latency = 2;
    */
   latency?: string | undefined;
 
   /**
-   * Default: 0.99.
+   * Share of calls that `latency` is for, above 0 and below 1. Default: 0.99, where latency is set.
    *
    * @generated from field: optional double quantile = 3;
    */
