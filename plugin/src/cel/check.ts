@@ -135,10 +135,10 @@ class Checker implements Checked {
           ? container.key
           : (undefined as Type | undefined);
     if (!known && container.kind !== "dyn") {
-      throw new RuleError(`asks for something in a ${typeName(container)}: "in" is for lists and maps`);
+      throw new RuleError(`asks for something in ${one(container)}: "in" is for lists and maps`);
     }
     if (known && !comparable(item, known)) {
-      throw new RuleError(`asks for a ${typeName(item)} in a ${typeName(container)}, where there can be none`);
+      throw new RuleError(`asks for ${one(item)} in ${one(container)}, where there can be none`);
     }
     return bool;
   }
@@ -146,7 +146,7 @@ class Checker implements Checked {
   #macro({ macro, range, variable, step, filter }: MacroNode, locals: Locals): Type {
     const of = this.check(range, locals);
     const item = of.kind === "list" ? of.of : of.kind === "map" ? of.key : of.kind === "dyn" ? dyn : undefined;
-    if (!item) throw new RuleError(`goes through a ${typeName(of)} with ${macro}: only lists and maps have items`);
+    if (!item) throw new RuleError(`goes through ${one(of)} with ${macro}: only lists and maps have items`);
     const inner = new Map([...locals, [variable, item]]);
     if (filter) condition(this.check(filter, inner), "the condition of map");
     const result = this.check(step, inner);
@@ -179,14 +179,14 @@ function fieldOf(of: Type, { field }: SelectNode): Type {
     const remedy = names.length === 0 ? "it has no fields" : meant(field, names);
     throw new RuleError(`reads the field ${field}, which ${of.desc.typeName} does not have: ${remedy}`);
   }
-  throw new RuleError(`reads the field ${field} of a ${typeName(of)}, which has no fields`);
+  throw new RuleError(`reads the field ${field} of ${one(of)}, which has no fields`);
 }
 
 function itemOf(of: Type, index: Type): Type {
   if (of.kind === "dyn") return dyn;
   const known = of.kind === "list" ? simple("int") : of.kind === "map" ? of.key : undefined;
   if (!known || !comparable(index, known)) {
-    throw new RuleError(`looks up a ${typeName(index)} in a ${typeName(of)}, which has nothing under one`);
+    throw new RuleError(`looks up ${one(index)} in ${one(of)}, which has nothing under one`);
   }
   return of.kind === "list" ? of.of : of.kind === "map" ? of.value : dyn;
 }
@@ -220,7 +220,7 @@ const sign = (name: string): string => name.replace(/^[_-]?_?(.*?)_?$/, (_, inne
 const isBool = (type: Type) => fits(type, "bool");
 
 function condition(type: Type, where: string): void {
-  if (!isBool(type)) throw new RuleError(`has a ${typeName(type)} as ${where}: a bool belongs there`);
+  if (!isBool(type)) throw new RuleError(`has ${one(type)} as ${where}: a bool belongs there`);
 }
 
 const numeric = (type: Type) => type.kind === "int" || type.kind === "uint" || type.kind === "double";
@@ -242,6 +242,9 @@ function joined(types: readonly Type[]): Type {
   const [first = dyn, ...rest] = types;
   return rest.every((type) => typeName(type) === typeName(first) && type.kind === first.kind) ? first : dyn;
 }
+
+/** A type with its article. */
+const one = (type: Type) => `${type.kind === "int" ? "an" : "a"} ${typeName(type)}`;
 
 function meant(word: string, known: Iterable<string>): string {
   const names = [...known];
