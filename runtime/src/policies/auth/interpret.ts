@@ -38,7 +38,7 @@ export function interpret(rule: string, { method, service }: Site, load: () => C
 
   return (auth, request) => {
     const result = evaluate({
-      // An own prototype would make `constructor` a variable.
+      // With a prototype, `__proto__` would be a variable, and different from any text.
       __proto__: null,
       auth: variablesIn(auth),
       request: readsRequest ? reflect(schema, described(request)) : undefined,

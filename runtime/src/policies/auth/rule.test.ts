@@ -138,7 +138,7 @@ test.each([
   "nobody.knows == 'this'",
   "request.nothing == ''",
   "constructor == 'x'",
-  "toString == 'x'",
+  "__proto__ != 'x'",
   "1 / request.size == 1",
   "auth.sub.no_such_function()",
 ])("an error in %s refuses the call, and says no more than a refusal", async (rule) => {
@@ -163,6 +163,7 @@ test("a caller that nobody knows is refused before the rule, which empty names c
   const { send, seen } = serve(code.cel, { code });
   await expect(send({ userId: "" })).rejects.toMatchObject(refused);
   expect([asked, seen.length]).toEqual([false, 0]);
+  expect(decisions.map(({ outcome }) => outcome)).toEqual(["refused"]);
 });
 
 describe("code of the generator", () => {
