@@ -61,7 +61,8 @@ const samples: { readonly [Name in keyof typeof policies]: Sample<MethodPolicy[N
   rateLimit: { busy: [limit], refusing: [{ ...limit, cost: "field:n", by: [], burst: 1 }] },
   auth: {
     busy: { access: "AUTHENTICATED", providers: [], scopes: ["read"], audiences: [] },
-    refusing: { access: "AUTHENTICATED", providers: [], scopes: ["write"], audiences: [] },
+    refusing: { access: "AUTHENTICATED", providers: [], scopes: ["write"], audiences: [], rule: "false" },
+    method: { authRule: { cel: "false", allows: () => false } },
   },
   hedge: {
     busy: {
