@@ -44,3 +44,19 @@ test("an import of one name stays on its line, whatever its length", () => {
   const line = `import { ${long} } from "./${long}.js";`;
   expect(layout(line)).toBe(line);
 });
+
+test("a condition that is too long has its operators at the ends of lines, outer ones first", () => {
+  const name = "x".repeat(50);
+  expect(layout(`allows: (a) => ${name}1 || ${name}2 || ${name}3,`)).toBe(
+    `allows: (a) =>\n  ${name}1 ||\n  ${name}2 ||\n  ${name}3,`,
+  );
+  expect(layout(`allows: (a) => (${name}1 && ${name}2 && ${name}3) || b,`)).toBe(
+    `allows: (a) =>\n  (${name}1 &&\n    ${name}2 &&\n    ${name}3) ||\n  b,`,
+  );
+  expect(layout(`allows: (a) => a || b,`)).toBe("allows: (a) => a || b,");
+});
+
+test("long text after a short key stays beside it", () => {
+  const text = `"${"x".repeat(120)}"`;
+  expect(layout(`rule: ${text},\nrules: ${text},`)).toBe(`rule: ${text},\nrules:\n  ${text},`);
+});

@@ -10,7 +10,8 @@ type Cel = typeof import("@bufbuild/cel");
  * Evaluates a rule that generated code does not hold as code: one that the generator left to this, or one that the
  * run-time configuration has changed.
  *
- * Throws when the rule is no CEL expression, names a variable that does not exist, or cannot be evaluated here.
+ * Throws when the rule is no CEL expression, or nothing here can evaluate it. A name that does not exist is an error of
+ * each call, which refuses it.
  */
 export function interpret(rule: string, { method, service }: Site, load: () => Cel = loadCel): AuthRule["allows"] {
   const fail = (text: string, cause?: unknown): never => {
