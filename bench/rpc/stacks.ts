@@ -6,6 +6,7 @@ export const stacks = {
   "raw grpc-js, deadline + token": () => import("./stacks/raw-guarded.ts"),
   "protomesh, no policy": () => import("./stacks/mesh.ts"),
   "protomesh, full policy": () => import("./stacks/mesh-guarded.ts"),
+  "protomesh, all policies": () => import("./stacks/mesh-all.ts"),
   "nice-grpc": () => import("./stacks/nice.ts"),
   "connect-node": () => import("./stacks/connect.ts"),
 } satisfies { readonly [name: string]: () => Promise<{ readonly stack: Stack }> };

@@ -12,7 +12,7 @@ export const protobufPackage = "bench.v1";
 
 export const protobufFileName = "bench/v1/bench.proto";
 
-/** What `npm run bench` calls: one service without policy, the same one under a full policy. */
+/** What `npm run bench` calls: one service without policy, the same one under a full policy, and under all policies. */
 
 /** About 20 bytes on the wire. */
 export interface Tiny {

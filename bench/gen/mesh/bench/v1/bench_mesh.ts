@@ -13,7 +13,7 @@ import { FeedRequest, Order, Tiny } from "./bench.js";
 
 /** bench/v1/bench.proto and the files it imports, as a google.protobuf.FileDescriptorSet. */
 const descriptors =
-  "CtoKChRiZW5jaC92MS9iZW5jaC5wcm90bxIIYmVuY2gudjEaH2dvb2dsZS9wcm90b2J1Zi90aW1lc3RhbXAucHJvdG8iMgoEVGlueRISCgR0ZXh0GAEgASgJUgR0ZXh0EhYKBm51bWJlchgCIAEoBVIGbnVtYmVyIiMKC0ZlZWRSZXF1ZXN0EhQKBWNvdW50GAEgASgFUgVjb3VudCL1BgoFT3JkZXISDgoCaWQYASABKAlSAmlkEisKBXN0YXRlGAIgASgOMhUuYmVuY2gudjEuT3JkZXIuU3RhdGVSBXN0YXRlEjkKCmNyZWF0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wUgljcmVhdGVkQXQSGgoIY3VzdG9tZXIYBCABKAlSCGN1c3RvbWVyEjAKB3NoaXBfdG8YBSABKAsyFy5iZW5jaC52MS5PcmRlci5BZGRyZXNzUgZzaGlwVG8SMAoHYmlsbF90bxgGIAEoCzIXLmJlbmNoLnYxLk9yZGVyLkFkZHJlc3NSBmJpbGxUbxIqCgVpdGVtcxgHIAMoCzIULmJlbmNoLnYxLk9yZGVyLkl0ZW1SBWl0ZW1zEjMKBmxhYmVscxgIIAMoCzIbLmJlbmNoLnYxLk9yZGVyLkxhYmVsc0VudHJ5UgZsYWJlbHMSEgoEZ2lmdBgJIAEoCFIEZ2lmdBIbCgl3ZWlnaHRfa2cYCiABKAFSCHdlaWdodEtnEisKBXRvdGFsGAsgASgLMhUuYmVuY2gudjEuT3JkZXIuTW9uZXlSBXRvdGFsGjkKBU1vbmV5EhoKCGN1cnJlbmN5GAEgASgJUghjdXJyZW5jeRIUCgVjZW50cxgCIAEoA1IFY2VudHMaiwEKBEl0ZW0SEAoDc2t1GAEgASgJUgNza3USFAoFdGl0bGUYAiABKAlSBXRpdGxlEhoKCHF1YW50aXR5GAMgASgFUghxdWFudGl0eRIrCgVwcmljZRgEIAEoCzIVLmJlbmNoLnYxLk9yZGVyLk1vbmV5UgVwcmljZRISCgR0YWdzGAUgAygJUgR0YWdzGm4KB0FkZHJlc3MSEgoEbmFtZRgBIAEoCVIEbmFtZRIUCgVsaW5lcxgCIAMoCVIFbGluZXMSHwoLcG9zdGFsX2NvZGUYAyABKAlSCnBvc3RhbENvZGUSGAoHY291bnRyeRgEIAEoCVIHY291bnRyeRo5CgtMYWJlbHNFbnRyeRIQCgNrZXkYASABKAlSA2tleRIUCgV2YWx1ZRgCIAEoCVIFdmFsdWU6AjgBIkEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASDgoKU1RBVEVfT1BFThABEhEKDVNUQVRFX1NISVBQRUQQAjKUAQoFQmVuY2gSKAoERWNobxIOLmJlbmNoLnYxLlRpbnkaDi5iZW5jaC52MS5UaW55IgASLgoIUHV0T3JkZXISDy5iZW5jaC52MS5PcmRlchoPLmJlbmNoLnYxLk9yZGVyIgASLwoERmVlZBIVLmJlbmNoLnYxLkZlZWRSZXF1ZXN0Gg4uYmVuY2gudjEuVGlueTABGgAypgEKDEd1YXJkZWRCZW5jaBIrCgRFY2hvEg4uYmVuY2gudjEuVGlueRoOLmJlbmNoLnYxLlRpbnkiA5ACARIxCghQdXRPcmRlchIPLmJlbmNoLnYxLk9yZGVyGg8uYmVuY2gudjEuT3JkZXIiA5ACAhI0CgRGZWVkEhUuYmVuY2gudjEuRmVlZFJlcXVlc3QaDi5iZW5jaC52MS5UaW55IgOQAgEwARoAYgZwcm90bzM=";
+  "Cv8LChRiZW5jaC92MS9iZW5jaC5wcm90bxIIYmVuY2gudjEaH2dvb2dsZS9wcm90b2J1Zi90aW1lc3RhbXAucHJvdG8iMgoEVGlueRISCgR0ZXh0GAEgASgJUgR0ZXh0EhYKBm51bWJlchgCIAEoBVIGbnVtYmVyIiMKC0ZlZWRSZXF1ZXN0EhQKBWNvdW50GAEgASgFUgVjb3VudCL1BgoFT3JkZXISDgoCaWQYASABKAlSAmlkEisKBXN0YXRlGAIgASgOMhUuYmVuY2gudjEuT3JkZXIuU3RhdGVSBXN0YXRlEjkKCmNyZWF0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wUgljcmVhdGVkQXQSGgoIY3VzdG9tZXIYBCABKAlSCGN1c3RvbWVyEjAKB3NoaXBfdG8YBSABKAsyFy5iZW5jaC52MS5PcmRlci5BZGRyZXNzUgZzaGlwVG8SMAoHYmlsbF90bxgGIAEoCzIXLmJlbmNoLnYxLk9yZGVyLkFkZHJlc3NSBmJpbGxUbxIqCgVpdGVtcxgHIAMoCzIULmJlbmNoLnYxLk9yZGVyLkl0ZW1SBWl0ZW1zEjMKBmxhYmVscxgIIAMoCzIbLmJlbmNoLnYxLk9yZGVyLkxhYmVsc0VudHJ5UgZsYWJlbHMSEgoEZ2lmdBgJIAEoCFIEZ2lmdBIbCgl3ZWlnaHRfa2cYCiABKAFSCHdlaWdodEtnEisKBXRvdGFsGAsgASgLMhUuYmVuY2gudjEuT3JkZXIuTW9uZXlSBXRvdGFsGjkKBU1vbmV5EhoKCGN1cnJlbmN5GAEgASgJUghjdXJyZW5jeRIUCgVjZW50cxgCIAEoA1IFY2VudHMaiwEKBEl0ZW0SEAoDc2t1GAEgASgJUgNza3USFAoFdGl0bGUYAiABKAlSBXRpdGxlEhoKCHF1YW50aXR5GAMgASgFUghxdWFudGl0eRIrCgVwcmljZRgEIAEoCzIVLmJlbmNoLnYxLk9yZGVyLk1vbmV5UgVwcmljZRISCgR0YWdzGAUgAygJUgR0YWdzGm4KB0FkZHJlc3MSEgoEbmFtZRgBIAEoCVIEbmFtZRIUCgVsaW5lcxgCIAMoCVIFbGluZXMSHwoLcG9zdGFsX2NvZGUYAyABKAlSCnBvc3RhbENvZGUSGAoHY291bnRyeRgEIAEoCVIHY291bnRyeRo5CgtMYWJlbHNFbnRyeRIQCgNrZXkYASABKAlSA2tleRIUCgV2YWx1ZRgCIAEoCVIFdmFsdWU6AjgBIkEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASDgoKU1RBVEVfT1BFThABEhEKDVNUQVRFX1NISVBQRUQQAjKUAQoFQmVuY2gSKAoERWNobxIOLmJlbmNoLnYxLlRpbnkaDi5iZW5jaC52MS5UaW55IgASLgoIUHV0T3JkZXISDy5iZW5jaC52MS5PcmRlchoPLmJlbmNoLnYxLk9yZGVyIgASLwoERmVlZBIVLmJlbmNoLnYxLkZlZWRSZXF1ZXN0Gg4uYmVuY2gudjEuVGlueTABGgAypgEKDEd1YXJkZWRCZW5jaBIrCgRFY2hvEg4uYmVuY2gudjEuVGlueRoOLmJlbmNoLnYxLlRpbnkiA5ACARIxCghQdXRPcmRlchIPLmJlbmNoLnYxLk9yZGVyGg8uYmVuY2gudjEuT3JkZXIiA5ACAhI0CgRGZWVkEhUuYmVuY2gudjEuRmVlZFJlcXVlc3QaDi5iZW5jaC52MS5UaW55IgOQAgEwARoAMqIBCghBbGxCZW5jaBIrCgRFY2hvEg4uYmVuY2gudjEuVGlueRoOLmJlbmNoLnYxLlRpbnkiA5ACARIxCghQdXRPcmRlchIPLmJlbmNoLnYxLk9yZGVyGg8uYmVuY2gudjEuT3JkZXIiA5ACAhI0CgRGZWVkEhUuYmVuY2gudjEuRmVlZFJlcXVlc3QaDi5iZW5jaC52MS5UaW55IgOQAgEwARoAYgZwcm90bzM=";
 
 /** No policy: PUBLIC says that nobody needs to be known. */
 export interface Bench {
@@ -201,4 +201,187 @@ export const GuardedBench: ServiceSpec<GuardedBench> = /*@__PURE__*/ defineServi
 /** A client of `bench.v1.GuardedBench`: the same interface, with its policy applied. */
 export function createGuardedBenchClient(target: Target, options?: ClientOptions): GuardedBench {
   return createClient(GuardedBench, target, options);
+}
+
+/** The same methods with every policy that can be on together, none of which refuses a call of the bench. */
+export interface AllBench {
+  /** Returns what it gets. */
+  echo(request: Tiny, options?: CallOptions): Promise<Tiny>;
+
+  /** Returns what it gets. */
+  putOrder(request: Order, options?: CallOptions): Promise<Order>;
+
+  /** Sends so many messages as fast as they are read. */
+  feed(request: FeedRequest, options?: CallOptions): AsyncIterable<Tiny>;
+}
+
+/** `bench.v1.AllBench` as the runtime sees it: codecs, resolved policy and routes. */
+export const AllBench: ServiceSpec<AllBench> = /*@__PURE__*/ defineService<AllBench>({
+  format: 1,
+  name: "bench.v1.AllBench",
+  descriptors,
+  methods: {
+    echo: {
+      name: "Echo",
+      kind: "unary",
+      idempotency: "NO_SIDE_EFFECTS",
+      request: tsProtoCodec("bench.v1.Tiny", Tiny),
+      reply: tsProtoCodec("bench.v1.Tiny", Tiny),
+      policy: {
+        timeout: { totalMs: 60000, maxMs: 120000, attemptMs: 15000, reserveMs: 5 },
+        retry: {
+          attempts: 3,
+          on: ["UNAVAILABLE"],
+          initialMs: 100,
+          maxMs: 1000,
+          multiplier: 2,
+          jitter: "PROPORTIONAL",
+          attemptTimeout: false,
+          budget: { ratio: 0.2, floorPerSecond: 10, windowMs: 10000 },
+        },
+        rateLimit: [
+          {
+            name: "per-caller",
+            perSecond: 100000000,
+            burst: 100000000,
+            by: ["principal", "method"],
+            cost: "1",
+            shared: false,
+            failClosed: false,
+            shadow: false,
+            scope: "service",
+          },
+        ],
+        concurrency: { adaptive: "GRADIENT", max: 1000, min: 500, queue: 100, criticality: "CRITICAL" },
+        circuitBreaker: {
+          adaptive: false,
+          ratio: 0.5,
+          minCalls: 20,
+          windowMs: 10000,
+          openMs: 5000,
+          probes: 3,
+          on: ["UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "UNKNOWN", "RESOURCE_EXHAUSTED"],
+          slowMs: 15000,
+          force: "NONE",
+        },
+        auth: {
+          access: "AUTHENTICATED",
+          providers: [],
+          scopes: ["bench.call"],
+          audiences: ["bench"],
+          rule: "auth.sub == 'bench-client' || request.number == 0",
+        },
+        cache: { ttlMs: 1000, staleIfErrorMs: 60000, vary: [], coalesce: true, side: "CLIENT", maxBytes: 16777216 },
+        fallback: { on: ["UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INTERNAL", "UNKNOWN"], json: "{}" },
+        limits: { requestBytes: 1000000, responseBytes: 1000000 },
+        compression: { request: "GZIP", minBytes: 1000000 },
+        objective: { availability: 0.999, latencyMs: 1000, quantile: 0.99 },
+      },
+      authRule: {
+        cel: "auth.sub == 'bench-client' || request.number == 0",
+        allows: (auth, request: Tiny) => auth.sub === "bench-client" || request.number === 0,
+      },
+    },
+    putOrder: {
+      name: "PutOrder",
+      kind: "unary",
+      idempotency: "IDEMPOTENT",
+      request: tsProtoCodec("bench.v1.Order", Order),
+      reply: tsProtoCodec("bench.v1.Order", Order),
+      policy: {
+        timeout: { totalMs: 60000, maxMs: 120000, attemptMs: 15000, reserveMs: 5 },
+        retry: {
+          attempts: 3,
+          on: ["UNAVAILABLE"],
+          initialMs: 100,
+          maxMs: 1000,
+          multiplier: 2,
+          jitter: "PROPORTIONAL",
+          attemptTimeout: false,
+          budget: { ratio: 0.2, floorPerSecond: 10, windowMs: 10000 },
+        },
+        idempotency: { key: "metadata:idempotency-key", windowMs: 10000 },
+        rateLimit: [
+          {
+            name: "per-caller",
+            perSecond: 100000000,
+            burst: 100000000,
+            by: ["principal", "method"],
+            cost: "1",
+            shared: false,
+            failClosed: false,
+            shadow: false,
+            scope: "service",
+          },
+        ],
+        concurrency: { adaptive: "GRADIENT", max: 1000, min: 500, queue: 100, criticality: "CRITICAL" },
+        circuitBreaker: {
+          adaptive: false,
+          ratio: 0.5,
+          minCalls: 20,
+          windowMs: 10000,
+          openMs: 5000,
+          probes: 3,
+          on: ["UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "UNKNOWN", "RESOURCE_EXHAUSTED"],
+          slowMs: 15000,
+          force: "NONE",
+        },
+        auth: {
+          access: "AUTHENTICATED",
+          providers: [],
+          scopes: ["bench.call"],
+          audiences: ["bench"],
+          rule: "auth.sub == 'bench-client' || request.gift",
+        },
+        limits: { requestBytes: 1000000, responseBytes: 1000000 },
+        compression: { request: "GZIP", minBytes: 1000000 },
+        objective: { availability: 0.999, latencyMs: 1000, quantile: 0.99 },
+      },
+      authRule: {
+        cel: "auth.sub == 'bench-client' || request.gift",
+        allows: (auth, request: Order) => auth.sub === "bench-client" || request.gift,
+      },
+    },
+    feed: {
+      name: "Feed",
+      kind: "serverStream",
+      idempotency: "NO_SIDE_EFFECTS",
+      request: tsProtoCodec("bench.v1.FeedRequest", FeedRequest),
+      reply: tsProtoCodec("bench.v1.Tiny", Tiny),
+      policy: {
+        timeout: { totalMs: 60000, maxMs: 120000, idleMs: 10000, reserveMs: 5 },
+        rateLimit: [
+          {
+            name: "per-caller",
+            perSecond: 100000000,
+            burst: 100000000,
+            by: ["principal", "method"],
+            cost: "1",
+            shared: false,
+            failClosed: false,
+            shadow: false,
+            scope: "service",
+          },
+        ],
+        circuitBreaker: {
+          adaptive: false,
+          ratio: 0.5,
+          minCalls: 20,
+          windowMs: 10000,
+          openMs: 5000,
+          probes: 3,
+          on: ["UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "UNKNOWN", "RESOURCE_EXHAUSTED"],
+          slowMs: 15000,
+          force: "NONE",
+        },
+        auth: { access: "AUTHENTICATED", providers: [], scopes: ["bench.call"], audiences: ["bench"] },
+        limits: { requestBytes: 1000000, responseBytes: 1000000, messages: 1000000 },
+      },
+    },
+  },
+});
+
+/** A client of `bench.v1.AllBench`: the same interface, with its policy applied. */
+export function createAllBenchClient(target: Target, options?: ClientOptions): AllBench {
+  return createClient(AllBench, target, options);
 }

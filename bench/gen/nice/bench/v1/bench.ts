@@ -13,7 +13,7 @@ export const protobufPackage = "bench.v1";
 
 export const protobufFileName = "bench/v1/bench.proto";
 
-/** What `npm run bench` calls: one service without policy, the same one under a full policy. */
+/** What `npm run bench` calls: one service without policy, the same one under a full policy, and under all policies. */
 
 /** About 20 bytes on the wire. */
 export interface Tiny {
@@ -835,6 +835,60 @@ export interface GuardedBenchServiceImplementation<CallContextExt = {}> {
 }
 
 export interface GuardedBenchClient<CallOptionsExt = {}> {
+  /** Returns what it gets. */
+  echo(request: DeepPartial<Tiny>, options?: CallOptions & CallOptionsExt): Promise<Tiny>;
+  /** Returns what it gets. */
+  putOrder(request: DeepPartial<Order>, options?: CallOptions & CallOptionsExt): Promise<Order>;
+  /** Sends so many messages as fast as they are read. */
+  feed(request: DeepPartial<FeedRequest>, options?: CallOptions & CallOptionsExt): AsyncIterable<Tiny>;
+}
+
+/** The same methods with every policy that can be on together, none of which refuses a call of the bench. */
+export type AllBenchDefinition = typeof AllBenchDefinition;
+export const AllBenchDefinition = {
+  name: "AllBench",
+  fullName: "bench.v1.AllBench",
+  methods: {
+    /** Returns what it gets. */
+    echo: {
+      name: "Echo",
+      requestType: Tiny as typeof Tiny,
+      requestStream: false,
+      responseType: Tiny as typeof Tiny,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /** Returns what it gets. */
+    putOrder: {
+      name: "PutOrder",
+      requestType: Order as typeof Order,
+      requestStream: false,
+      responseType: Order as typeof Order,
+      responseStream: false,
+      options: { idempotencyLevel: "IDEMPOTENT" },
+    },
+    /** Sends so many messages as fast as they are read. */
+    feed: {
+      name: "Feed",
+      requestType: FeedRequest as typeof FeedRequest,
+      requestStream: false,
+      responseType: Tiny as typeof Tiny,
+      responseStream: true,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+  },
+} as const;
+
+export interface AllBenchServiceImplementation<CallContextExt = {}> {
+  /** Returns what it gets. */
+  echo(request: Tiny, context: CallContext & CallContextExt): Promise<DeepPartial<Tiny>>;
+  /** Returns what it gets. */
+  putOrder(request: Order, context: CallContext & CallContextExt): Promise<DeepPartial<Order>>;
+  /** Sends so many messages as fast as they are read. */
+  feed(request: FeedRequest, context: CallContext & CallContextExt): ServerStreamingMethodResult<DeepPartial<Tiny>>;
+}
+
+export interface AllBenchClient<CallOptionsExt = {}> {
   /** Returns what it gets. */
   echo(request: DeepPartial<Tiny>, options?: CallOptions & CallOptionsExt): Promise<Tiny>;
   /** Returns what it gets. */
