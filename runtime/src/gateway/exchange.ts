@@ -7,6 +7,7 @@ import { lateText, RpcError, unreachableText } from "../core/error.ts";
 import type { Metadata } from "../core/metadata.ts";
 import type { MethodSpec } from "../core/spec.ts";
 import { discard, isStream } from "../core/stream.ts";
+import { wirePolicy } from "../core/wire-policy.ts";
 import { readBody } from "./body.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { errorHeaders, errorJson, statusOf } from "./errors.ts";
@@ -81,7 +82,8 @@ export class Exchange {
     }
     if (endpoint.streams) this.#framing = chooseFraming(this.#req.headers.accept);
     const metadata = readMetadata(this.#req.rawHeaders);
-    const body = route.body === undefined ? "" : await readBody(this.#req, maxRequestBytes, this.#cancellation);
+    const most = wirePolicy(method).limits?.requestBytes ?? maxRequestBytes;
+    const body = route.body === undefined ? "" : await readBody(this.#req, most, this.#cancellation);
     return callOf({
       method,
       request: endpoint.bind(segments, query, body),

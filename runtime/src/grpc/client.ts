@@ -148,6 +148,10 @@ export abstract class Attempt implements Reader {
     else this.onReply(bytes);
   }
 
+  get over(): boolean {
+    return this.#over;
+  }
+
   /** Ends the call for a reply that is larger than allowed. */
   oversized(): void {
     const { responseBytes } = this.plan.limits;

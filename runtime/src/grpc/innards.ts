@@ -20,6 +20,8 @@ const isDecoder = (value: unknown): value is Decoder => {
 
 /** Who is told of a stream that cannot be read on, and then ends it. */
 export interface Reader {
+  /** The call has ended, or its end is on its way. */
+  readonly over: boolean;
   /** A message is larger than allowed: its length says so, before its bytes are there. */
   oversized(): void;
   /** The peer breaks the rules of the protocol. */
@@ -97,13 +99,9 @@ export function guardRequests(
   if (!plain) {
     // What grpc-js finds while it inflates a message it answers itself.
     const { sendStatus } = innards;
-    let told = false;
     innards.sendStatus = (status) => {
-      if (status.code !== grpcStatus.RESOURCE_EXHAUSTED || told) sendStatus.call(wire, status as never);
-      else {
-        told = true;
-        reader.oversized();
-      }
+      if (status.code === grpcStatus.RESOURCE_EXHAUSTED && !reader.over) reader.oversized();
+      else sendStatus.call(wire, status);
     };
   }
   return guard;

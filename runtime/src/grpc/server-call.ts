@@ -118,6 +118,10 @@ export class ServerCall implements Reader {
     }
   }
 
+  get over(): boolean {
+    return this.#over;
+  }
+
   /** Ends the call for a request that is larger than allowed. */
   oversized(): void {
     if (this.#over) return;
