@@ -40,10 +40,12 @@ export const rateLimit: Policy<"rateLimit", readonly RateLimitConfig[]> = {
     errors: {
       RESOURCE_EXHAUSTED:
         "A limit has no room for the call. Carries `google.rpc.RetryInfo`, `google.rpc.QuotaFailure` and the trailer `grpc-retry-pushback-ms`; over HTTP 429 with `Retry-After`, `RateLimit-Policy` and `RateLimit`.",
+      UNAVAILABLE: "The store of a limit with `fail_closed` is away.",
     },
     outcomes: {
       refused: "A limit refused the call; details `limit`, `cost` and `waitMs`.",
       shadow: "A limit with `shadow` would have refused it; the same details.",
+      storeAway: "The store failed or was late, so it is left alone for a second; detail `limit`.",
     },
     exports: {
       Envoy: "`local_ratelimit` for limits without keys; `ratelimit` with descriptors for `shared` ones.",

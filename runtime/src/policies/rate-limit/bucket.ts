@@ -3,6 +3,40 @@ import { Lru } from "../../core/lru.ts";
 /** The whole state of one bucket: the time at which it is full again. */
 export interface Bucket {
   fullAt: number;
+  /** What calls have taken that may still be refused elsewhere. */
+  held: Set<Held> | undefined;
+}
+
+/** What one call took, and may give back. */
+interface Held {
+  readonly ms: number;
+  /** What later calls were still kept waiting by when they took theirs: more cannot be given back. */
+  most: number;
+}
+
+const emptyBucket = (): Bucket => ({ fullAt: Number.NEGATIVE_INFINITY, held: undefined });
+
+/** Lets a call take what it costs; `fullAt` is what `Gcra.after` said. */
+export function take(bucket: Bucket, fullAt: number, now: number): void {
+  if (bucket.held) for (const held of bucket.held) held.most = Math.min(held.most, Math.max(0, bucket.fullAt - now));
+  bucket.fullAt = fullAt;
+}
+
+/**
+ * Holds what a call has just taken for as long as it may still be refused elsewhere. Returns how to end that: true gives
+ * back what time has not given back by itself, so that the bucket never admits more than without the call.
+ */
+export function hold(bucket: Bucket, ms: number): (giveBack: boolean) => void {
+  const held: Held = { ms, most: Number.POSITIVE_INFINITY };
+  bucket.held ??= new Set();
+  bucket.held.add(held);
+  return (giveBack) => {
+    bucket.held?.delete(held);
+    if (!giveBack) return;
+    const back = Math.min(held.ms, held.most);
+    bucket.fullAt -= back;
+    for (const other of bucket.held ?? []) other.most = Math.max(0, other.most - back);
+  };
 }
 
 /** A caller pauses for longer than this only by computing with rounded numbers. */
@@ -23,7 +57,7 @@ export class Gcra {
   }
 
   /** When the bucket would be full again after such a call. Storing it is admitting the call. */
-  after({ fullAt }: Bucket, cost: number, now: number): number {
+  after({ fullAt }: Pick<Bucket, "fullAt">, cost: number, now: number): number {
     return Math.max(fullAt, now) + cost * this.unitMs;
   }
 
@@ -44,12 +78,12 @@ const capacity = 10_000;
 export class Buckets {
   readonly #byKey = new Lru<string, Bucket>(capacity);
   /** Of a limit without keys. */
-  readonly only: Bucket = { fullAt: Number.NEGATIVE_INFINITY };
+  readonly only: Bucket = emptyBucket();
 
   of(key: string): Bucket {
     let bucket = this.#byKey.get(key);
     if (!bucket) {
-      bucket = { fullAt: Number.NEGATIVE_INFINITY };
+      bucket = emptyBucket();
       this.#byKey.set(key, bucket);
     }
     return bucket;

@@ -1,7 +1,7 @@
 import { decided } from "../../core/decision.ts";
 import type { Layer } from "../../core/layer.ts";
 import type { Site } from "../../core/policy.ts";
-import type { Bucket } from "./bucket.ts";
+import { type Bucket, hold, take } from "./bucket.ts";
 import type { RateLimitConfig } from "./config.ts";
 import { type Limit, openLimit, refuse } from "./limit.ts";
 import { SharedLimits } from "./shared.ts";
@@ -48,17 +48,26 @@ export function limitRate(configs: readonly RateLimitConfig[], site: Site): Laye
     }
     if (refused) return Promise.reject(refuse(limits, waits, costs));
     for (let n = 0; n < limits.length; n++) {
-      if (waits[n] === 0) (buckets[n] as Bucket).fullAt = fullAt[n] as number;
+      if (waits[n] === 0) take(buckets[n] as Bucket, fullAt[n] as number, now);
     }
     if (!shared) return next(call);
     // Other calls run before the store has answered, so this one takes now and gives back when it is refused.
-    const taken = limits.flatMap(({ gcra }, n) =>
-      waits[n] === 0 ? [{ bucket: buckets[n] as Bucket, ms: gcra.unitMs * (costs[n] as number) }] : [],
+    const held = limits.flatMap(({ gcra }, n) =>
+      waits[n] === 0 ? [hold(buckets[n] as Bucket, gcra.unitMs * (costs[n] as number))] : [],
     );
-    return shared.take(call).then((refused) => {
-      if (refused === undefined) return next(call);
-      for (const { bucket, ms } of taken) bucket.fullAt -= ms;
-      throw refused;
-    });
+    const end = (giveBack: boolean) => {
+      for (const release of held) release(giveBack);
+    };
+    return shared.take(call).then(
+      (refused) => {
+        end(refused !== undefined);
+        if (refused === undefined) return next(call);
+        throw refused;
+      },
+      (error) => {
+        end(true);
+        throw error;
+      },
+    );
   };
 }

@@ -114,6 +114,24 @@ describe.runIf(redisCommand)("with a server", () => {
     await expect(as("dan")).rejects.toMatchObject(refused);
   });
 
+  test("a limit of the service is one bucket, however many limits each of its methods has", async () => {
+    const store = overIoRedis();
+    const on = (path: string, ...limits: RateLimitConfig[]) => mount(rateLimit, limits, { store, method: { path } });
+    const get = on("/test.v1.Test/Get", limit());
+    const put = on("/test.v1.Test/Put", limit(), limit({ name: "writes", burst: 9, scope: "method" }));
+    for (const { send } of [get, put, put]) await send({}, by("a"));
+    for (const { send } of [get, put]) await expect(send({}, by("a"))).rejects.toMatchObject(refused);
+  });
+
+  test("a bucket that was filled under a larger burst, or by a clock ahead of this one, holds no more than its own", async () => {
+    const store = overIoRedis();
+    await mount(rateLimit, [limit({ perSecond: 1, burst: 1000, cost: "1000" })], { store }).send({}, by("a"));
+    const error = await mount(rateLimit, [limit({ perSecond: 1, burst: 2 })], { store })
+      .send({}, by("a"))
+      .catch((error) => error);
+    expect(Number(findDetail(error, RetryInfo)?.retryDelay?.seconds)).toBeLessThanOrEqual(1);
+  });
+
   test("a shadow reports and admits", async () => {
     const { send } = mount(rateLimit, [limit({ burst: 1, shadow: true })], { store: overIoRedis() });
     const decisions = await decisionsOf(async () => {
@@ -199,6 +217,11 @@ describe("while the store is away", () => {
     ["nothing", undefined],
     ["too little", []],
     ["text", "OK"],
+    ["null", [null]],
+    ["a word", ["soon"]],
+    ["no number", [Number.NaN]],
+    ["a negative number", [-1]],
+    ["a list", [[]]],
   ])("an answer of %s is no answer", async (_, answer) => {
     const { send } = mount(rateLimit, [limit({ failClosed: true })], { store: { eval: async () => answer } });
     await expect(send({}, by("a"))).rejects.toMatchObject({ code: "UNAVAILABLE" });
@@ -218,6 +241,37 @@ describe("while the store is away", () => {
     await settled();
     expect(seen).toHaveLength(0);
   });
+});
+
+test("what a refused call gives back is what it still holds, so the other limit never admits more than it says", async () => {
+  const answers: ((waits: number[]) => void)[] = [];
+  const store: StoreOptions = { eval: () => new Promise((resolve) => answers.push(resolve)), timeoutMs: 1000 };
+  const here = limit({ name: "here", perSecond: 10, burst: 2, by: [], shared: false });
+  const { send, clock } = mount(rateLimit, [here, limit()], { store });
+  const first = send({}, by("a"));
+  const outcomes: unknown[] = [];
+  const later = async () => {
+    const outcome = send({}, by("a")).then(
+      () => "admitted",
+      ({ text }) => /limit "(.+?)"/.exec(text)?.[1],
+    );
+    await settled();
+    answers.splice(1)[0]?.([0]);
+    outcomes.push(await outcome);
+  };
+  await clock.advance(50);
+  await later();
+  await clock.advance(10);
+  answers[0]?.([1_000_000]);
+  await expect(first).rejects.toMatchObject(refused);
+  await later();
+  await clock.advance(40);
+  await later();
+  // Two at once at 50 and 60 ms: the third has room 100 ms after the first.
+  expect(outcomes).toEqual(["admitted", "admitted", "here"]);
+  await clock.advance(50);
+  await later();
+  expect(outcomes[3]).toBe("admitted");
 });
 
 test("a shared limit without a store fails when the server is built", () => {

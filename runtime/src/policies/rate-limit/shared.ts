@@ -5,11 +5,12 @@ import type { RpcError } from "../../core/error.ts";
 import type { Site } from "../../core/policy.ts";
 import { refusal } from "../../core/refusal.ts";
 import type { StoreOptions } from "../../core/store.ts";
-import { Gcra } from "./bucket.ts";
+import { Gcra, take } from "./bucket.ts";
 import { type Limit, refuse } from "./limit.ts";
 
 /**
- * GCRA for several buckets at once, on the store's own clock: a call takes from all of them or from none, shadows aside.
+ * GCRA for several buckets at once, on the store's own clock: a call takes from all of them or from none, shadows aside. A
+ * bucket holds no more than `burst`, whatever a clock that went back or a larger burst has left there.
  * ARGV holds per key: microseconds per unit of cost, burst in microseconds, cost, 1 for a shadow. Returns the wait of each in
  * microseconds, 0 when it has room.
  */
@@ -19,7 +20,7 @@ local now = time[1] * 1000000 + time[2]
 local waits, after, refused = {}, {}, false
 for n, key in ipairs(KEYS) do
   local at = n * 4 - 3
-  local full = tonumber(redis.call('GET', key) or 0)
+  local full = math.min(tonumber(redis.call('GET', key) or 0), now + ARGV[at + 1])
   after[n] = math.max(full, now) + ARGV[at] * ARGV[at + 2]
   waits[n] = math.max(0, math.ceil(after[n] - ARGV[at + 1] - now))
   if waits[n] > 0 and ARGV[at + 3] == '0' then refused = true end
@@ -60,8 +61,8 @@ export class SharedLimits {
     this.#store = site.store;
     const { prefix = "mesh:", replicas = 1 } = site.store;
     const service = path.slice(1, path.lastIndexOf("/"));
-    // Keys of one script must live on one node of a cluster.
-    const tagged = limits.length > 1 ? `{${service}}` : service;
+    // Keys of one script must live on one node of a cluster; and methods with one limit share it with those that have several.
+    const tagged = `{${service}}`;
     this.#names = limits.map(({ name, own }) => `${prefix}rate:${own ? `${tagged}${path}` : tagged}:${name}:`);
     this.#fixed = limits.map(({ perSecond, burst, shadow }) => [
       String(1e6 / perSecond),
@@ -106,7 +107,7 @@ export class SharedLimits {
     });
     try {
       const answer = await Promise.race([this.#store.eval(script, names, args), late]);
-      if (!Array.isArray(answer) || answer.length !== names.length)
+      if (!Array.isArray(answer) || answer.length !== names.length || !answer.every(isCount))
         throw new Error("the store answered something else");
       return answer.map((microseconds) => Number(microseconds) / 1000);
     } finally {
@@ -126,7 +127,8 @@ export class SharedLimits {
     const after = this.#shares.map((share, n) => share.after(buckets[n] as never, costs[n] as number, now));
     const waits = this.#shares.map((share, n) => share.wait(after[n] as number, now));
     const refused = this.#refusal(waits, costs);
-    if (!refused) for (const [n, bucket] of buckets.entries()) if (waits[n] === 0) bucket.fullAt = after[n] as number;
+    if (!refused)
+      for (const [n, bucket] of buckets.entries()) if (waits[n] === 0) take(bucket, after[n] as number, now);
     return refused;
   }
 
@@ -142,3 +144,7 @@ export class SharedLimits {
     return refused ? refuse(this.#limits, waits, costs) : undefined;
   }
 }
+
+/** A whole number of at least 0, in whichever form the store's client hands it over. */
+const isCount = (value: unknown): boolean =>
+  (typeof value === "number" || typeof value === "bigint" || typeof value === "string") && /^\d+$/.test(String(value));
