@@ -50,7 +50,7 @@ export interface CallOptions {
 }
 
 /** Request metadata that travels from hop to hop, whoever calls. Source: W3C Trace Context and Baggage; x-request-id by custom. */
-export const travelling = ["traceparent", "tracestate", "baggage", "x-request-id"] as const;
+const travelling = ["traceparent", "tracestate", "baggage", "x-request-id"] as const;
 
 /** What an implementation knows about the call it serves; also the `options` of the calls it makes. */
 export class CallContext implements CallOptions {

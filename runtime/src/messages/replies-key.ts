@@ -1,6 +1,5 @@
 import { hash } from "node:crypto";
 import type { Call, Principal } from "../core/call.ts";
-import { travelling } from "../core/context.ts";
 import { criticalityHeader } from "../core/criticality.ts";
 import { type Key, parseKey } from "../core/fields.ts";
 import type { Metadata, MetadataValue } from "../core/metadata.ts";
@@ -22,8 +21,9 @@ type Part = (call: Call) => string;
  * The key of each call: the request, or the fields that `vary` names; the rest of `vary`; and who calls, unless `vary` says
  * "principal", "claim:" or "all".
  *
- * On a server, who calls is the principal; a caller without the claim is told apart as a principal. On a client it is all
- * metadata that the call sends, except what travels from hop to hop, and the client's credentials when they are a function.
+ * On a server, who calls is the principal; a caller without the claim, or with null, is told apart as a principal. On a client it is all
+ * metadata that the call sends, except what differs from call to call by its nature, and the client's credentials when they are
+ * a function.
  *
  * Equal requests whose maps were filled in another order count as different: that costs a reply, and never gives a wrong one.
  */
@@ -101,21 +101,23 @@ function callerParts(personal: readonly Key[]): Part[] {
   return personal.map(({ name }) => {
     return ({ principal }) => {
       if (!principal) return "";
-      if (!Object.hasOwn(principal.claims, name)) return `-${caller(principal)}`;
+      const claim = Object.hasOwn(principal.claims, name) ? principal.claims[name] : undefined;
+      if (claim === undefined || claim === null) return `-${caller(principal)}`;
       // The claim of another provider may mean something else.
-      return short(joined([principal.provider, json(principal.claims[name])]));
+      return short(joined([principal.provider, json(claim)]));
     };
   });
 }
 
 const caller = ({ provider, subject }: Principal): string => short(joined([provider, subject]));
 
-const travels: ReadonlySet<string> = new Set([...travelling, criticalityHeader]);
+/** Differ from call to call, and change no reply. Baggage is not among them: it can say whose request it is. */
+const ofOneCall: ReadonlySet<string> = new Set(["traceparent", "tracestate", "x-request-id", criticalityHeader]);
 
 /** All that a client's call sends, in an order of its own, hashed because credentials are among it. */
 function sentBy(metadata: Metadata): string {
   if (metadata.empty) return "";
-  const sent = [...metadata].filter(([key]) => !travels.has(key));
+  const sent = [...metadata].filter(([key]) => !ofOneCall.has(key));
   if (sent.length === 0) return "";
   sent.sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0));
   return hashed(joined(sent.flatMap(([key, value]) => [key, textOf(value)])));

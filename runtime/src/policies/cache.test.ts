@@ -107,13 +107,15 @@ test("a client's callers are known by all that they send, except what travels", 
   const { get, seen } = kept();
   const as = (metadata: { [key: string]: string | Uint8Array | string[] }) => get("soup", { metadata });
   await as({ authorization: "Bearer a" });
-  await as({ authorization: "Bearer a", traceparent: "1", tracestate: "2", baggage: "3", "x-request-id": "4" });
+  await as({ authorization: "Bearer a", traceparent: "1", tracestate: "2", "x-request-id": "4" });
   await get("soup", { metadata: { authorization: "Bearer a" }, criticality: "SHEDDABLE" });
   expect(seen).toHaveLength(1);
   const others = [
     {},
     { authorization: "Bearer b" },
     { authorization: "Bearer a", "x-api-key": "k" },
+    // Says whose request it is, or where to route it, as often as not.
+    { authorization: "Bearer a", baggage: "tenant=t" },
     { "x-api-key": "k" },
     { "k-bin": new Uint8Array([1]) },
     { "k-bin": new Uint8Array([2]) },
@@ -203,6 +205,11 @@ test("by claim, principals of one tenant share, and those without the claim do n
     { ...ann, provider: "robots" },
     { ...ann, claims: {} },
     { ...bob, claims: {} },
+    { ...ann, subject: "cyd", claims: { tenant: null } },
+    { ...ann, subject: "dan", claims: { tenant: null } },
+    { ...ann, subject: "eve", claims: { tenant: undefined } },
+    { ...ann, subject: "fay", claims: { tenant: undefined } },
+    { ...ann, claims: { tenant: "" } },
     undefined,
   ];
   for (const principal of strangers) await get("soup", { principal });
