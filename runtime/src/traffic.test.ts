@@ -148,6 +148,19 @@ test("a call neither waits for its copy nor fails with it", async () => {
   expect(decisions[1]?.detail).toEqual({ target: "shadow", code: "UNAVAILABLE" });
 });
 
+test("a copy that cannot even be started fails alone, and leaves its place", async () => {
+  const { send } = mirror({ maxActive: 1 }, () => {
+    throw new TypeError("no such method");
+  });
+  const decisions = await decisionsOf(async () => {
+    for (let n = 0; n < 2; n++) {
+      expect(await send(await callWith())).toBe("real");
+      await settled();
+    }
+  });
+  expect(decisions.map(({ outcome }) => outcome)).toEqual(["sent", "failed", "sent", "failed"]);
+});
+
 test("so many copies run at once, at most, also across a change of the policy", async () => {
   const waiting: (() => void)[] = [];
   let copies = 0;

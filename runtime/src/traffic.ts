@@ -141,11 +141,12 @@ export function mirrorTraffic(
     metadata.set("x-mesh-mirror", "1");
     const deadline = call.deadline === Number.POSITIVE_INFINITY ? clock.now() + longestCopyMs : call.deadline;
     const own = { cancellation: undefined, onHeaders: undefined, onTrailers: undefined };
-    copy({ ...call, ...own, metadata, deadline })
-      .then(readToEnd)
+    // In a function of promises, so that a handler that throws fails its copy alone.
+    run({ ...call, ...own, metadata, deadline })
       .catch(failed)
       .finally(ended);
   };
+  const run = async (call: Call) => readToEnd(await copy(call));
   return (call) => {
     const reply = handler(call);
     if (call.attempt === 1 && random() * 100 < percent) send(call);
