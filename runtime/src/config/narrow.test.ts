@@ -107,6 +107,16 @@ test("a cache that only the configuration has tells replies apart by everything"
   expect(widenings({}, { cache: { vary: [] } })).toEqual([]);
 });
 
+test("who vouches for callers of an open method stays as the proto file says, also when it is closed", () => {
+  const open = { access: "PUBLIC", providers: ["login"], scopes: [], audiences: [] } as const;
+  const closed = (providers: string[]) => ({ ...open, access: "AUTHENTICATED", providers, scopes: ["read"] });
+  expect(widenings({ auth: open }, { auth: closed(["login"]) })).toEqual([]);
+  expect(widenings({ auth: open }, { auth: closed(["other"]) })[0]?.text).toBe(
+    "providers may only shrink: the proto file allows login, not other",
+  );
+  expect(widenings({ auth: { ...open, providers: [] } }, { auth: closed(["other"]) })).toEqual([]);
+});
+
 test("the rule of the proto file cannot be lost", () => {
   const before = { access: "AUTHENTICATED", providers: [], scopes: [], audiences: [], rule: "auth.sub == 'a'" };
   expect(widenings({ auth: before }, { auth: { ...before, rule: undefined } })).toMatchObject([{ option: "auth" }]);

@@ -31,8 +31,6 @@ function authWidening(before: AuthConfig, after: AuthConfig): string | undefined
   if (after.access === "DENY") return undefined;
   if (accesses.indexOf(after.access) < accesses.indexOf(before.access))
     return `access is ${before.access} in the proto file, and may only become narrower: ${after.access} is wider`;
-  // Everybody may call, so whatever is asked of callers now is more than before.
-  if (before.access === "PUBLIC" && after.access === "AUTHENTICATED") return undefined;
   const lost = before.scopes.filter((scope) => !after.scopes.includes(scope));
   if (lost.length > 0) return `scopes may only grow: add ${lost.join(", ")}, which the proto file asks for`;
   if (after.rule !== before.rule) return "rule is code of the API, and cannot be dropped";
