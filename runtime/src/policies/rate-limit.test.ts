@@ -41,6 +41,17 @@ const principal = (subject: string, claims = {}): Principal => ({
   claims,
 });
 
+test.each(["method", "service"] as const)(
+  "a bucket of a %s outlives a change of the method's policy",
+  async (scope) => {
+    const clock = new FakeClock();
+    const site = siteFactory({ clock });
+    const built = () => mount(rateLimit, [limit({ scope, burst: 1 })], { clock, site });
+    await built().send();
+    await expect(built().send()).rejects.toMatchObject(refused);
+  },
+);
+
 test("admits the burst, refuses the next call, admits again after refill", async () => {
   const { send, seen, clock } = mount(rateLimit, [limit()]);
   await send();

@@ -50,7 +50,7 @@ export function openLimit(config: RateLimitConfig, { method, shared }: Site): Li
     own,
     cost,
     key: keyOf(by, method),
-    buckets: own ? new Buckets() : shared(`rate-limit:${service}:${JSON.stringify(config)}`, () => new Buckets()),
+    buckets: shared(`rate-limit:${own ? method.path : service}:${JSON.stringify(config)}`, () => new Buckets()),
     gcra: new Gcra(perSecond, burst),
     refusals: new Refusals(method.path, config),
   };
