@@ -29,7 +29,7 @@ test("the orders are what the design says", () => {
     "timeout fallback cache limits concurrency idempotency retry hedge circuitBreaker attemptTimeout fault auth",
   );
   expect(serverOrder.map(({ at }) => at).join(" ")).toBe(
-    "timeout concurrency auth rateLimit limits validation authRule fault idempotency cache",
+    "objective timeout concurrency auth rateLimit limits validation authRule fault idempotency cache",
   );
 });
 

@@ -12,6 +12,7 @@ import { hedge } from "./policies/hedge.ts";
 import { idempotency } from "./policies/idempotency.ts";
 import type { MethodPolicy } from "./policies/index.ts";
 import { limits } from "./policies/limits.ts";
+import { objective } from "./policies/objective.ts";
 import { rateLimit } from "./policies/rate-limit.ts";
 import { retry } from "./policies/retry.ts";
 import { attemptTimeout, timeout } from "./policies/timeout.ts";
@@ -63,6 +64,7 @@ export const clientOrder = [...callOrder, ...attemptOrder] as const;
 
 /** The layers of a server, outermost first. */
 export const serverOrder = [
+  place("objective", objective, "sees what the caller sees, refusals of all others included"),
   place("timeout", timeout, "drops calls that nobody waits for before any work is spent on them"),
   place(
     "concurrency",

@@ -117,7 +117,7 @@ const samples: { readonly [Name in keyof typeof policies]: Sample<MethodPolicy[N
   compression: { busy: { request: "GZIP", minBytes: 1024 } },
   validation: { busy: {}, method: { request: ruledCodec }, service: ruledService },
   http: { busy: { successStatus: 201 } },
-  objective: { busy: { quantile: 0.99 } },
+  objective: { busy: { availability: 0.999, latencyMs: 100, quantile: 0.99 } },
   fault: { busy: { ...fault, side: "CLIENT" }, busyServer: { ...fault, side: "SERVER" } },
 };
 

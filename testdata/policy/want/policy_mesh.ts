@@ -121,6 +121,7 @@ export const Rich: ServiceSpec<Rich> = /*@__PURE__*/ defineService<Rich>({
         ],
         auth: { access: "AUTHENTICATED", providers: [], scopes: [], audiences: [] },
         http: { unknownQuery: "REJECT" },
+        objective: { availability: 0.995 },
       },
     },
     write: {
@@ -167,6 +168,7 @@ export const Rich: ServiceSpec<Rich> = /*@__PURE__*/ defineService<Rich>({
         ],
         auth: { access: "AUTHENTICATED", providers: [], scopes: ["read", "write"], audiences: ["shop"] },
         http: { successStatus: 201, unknownQuery: "REJECT" },
+        objective: { availability: 0.999, latencyMs: 300, quantile: 0.99 },
       },
       routes: [
         {
@@ -232,6 +234,7 @@ export const Rich: ServiceSpec<Rich> = /*@__PURE__*/ defineService<Rich>({
         ],
         auth: { access: "AUTHENTICATED", providers: [], scopes: ["read"], audiences: [] },
         http: { unknownQuery: "REJECT" },
+        objective: { availability: 0.995 },
       },
     },
   },

@@ -24,7 +24,7 @@ export function limitAttempt({ attemptMs, idleMs }: TimeoutConfig, site: Site): 
   return (next) => cap(watch(next));
 }
 
-/** Server, outermost: no work for callers who have gone, none beyond `max`, and less time for the next hop. */
+/** Server: no work for callers who have gone, none beyond `max`, and less time for the next hop. */
 export function limitServing({ maxMs, idleMs, reserveMs }: TimeoutConfig, site: Site): Layer {
   const { clock, method } = site;
   const max = maxMs ?? Number.POSITIVE_INFINITY;

@@ -498,7 +498,7 @@ export declare type Hedge = Message<"mesh.v1.Hedge"> & {
 
   /**
    * The next request is sent when the answer takes longer than so many percent of the last ones did: 50 to 99. Until 20
-   * answers are known, nothing is hedged.
+   * answers are known, no request is sent for slowness; `keep_going_on` works from the start.
    *
    * @generated from field: optional uint32 percentile = 3;
    */
@@ -592,14 +592,14 @@ export declare type RateLimit = Message<"mesh.v1.RateLimit"> & {
   cost?: string | undefined;
 
   /**
-   * One bucket across replicas; needs a store at run time. Not in this version: generation fails.
+   * One bucket across replicas; the server needs a store. Default: false.
    *
    * @generated from field: optional bool shared = 6;
    */
   shared?: boolean | undefined;
 
   /**
-   * Refuse when the store is away. Default: count locally.
+   * Refuse when the store is away. Default: false, each replica then has its share of the limit.
    *
    * @generated from field: optional bool fail_closed = 7;
    */
@@ -620,7 +620,8 @@ export declare type RateLimit = Message<"mesh.v1.RateLimit"> & {
 export declare const RateLimitSchema: GenMessage<RateLimit>;
 
 /**
- * Server: how many calls of a method may run at once, and which go first when that is not enough.
+ * Server: how many calls of a method may run at once, and which go first when that is not enough. A stream runs until it
+ * ends. Refused: UNAVAILABLE.
  *
  * @generated from message mesh.v1.Concurrency
  */
@@ -640,7 +641,8 @@ export declare type Concurrency = Message<"mesh.v1.Concurrency"> & {
   min?: number | undefined;
 
   /**
-   * Calls that may wait for a place. The newest goes first: the oldest has the least time left. Default: 0.
+   * Calls that may wait for a place. The newest goes first: the oldest has the least time left. When the queue is full, the
+   * oldest of those that matter least gives way to a call that matters more. Default: 0.
    *
    * @generated from field: optional uint32 queue = 3;
    */
@@ -654,7 +656,7 @@ export declare type Concurrency = Message<"mesh.v1.Concurrency"> & {
   adaptive?: Concurrency_Adaptive | undefined;
 
   /**
-   * How much the calls of this method matter at most. Default: CRITICAL.
+   * How much the calls of this method matter at most, and how much those matter that claim nothing. Default: CRITICAL.
    *
    * @generated from field: optional mesh.v1.Concurrency.Criticality criticality = 5;
    */
@@ -679,7 +681,8 @@ export enum Concurrency_Adaptive {
   FIXED = 0,
 
   /**
-   * The limit follows the measured latency, between `min` and `max`. Source: Netflix concurrency-limits, Gradient2.
+   * The limit follows the measured latency, between `min` and `max`. Unary methods only. Source: Netflix
+   * concurrency-limits, Gradient2.
    *
    * @generated from enum value: GRADIENT = 1;
    */
@@ -692,8 +695,9 @@ export enum Concurrency_Adaptive {
 export declare const Concurrency_AdaptiveSchema: GenEnum<Concurrency_Adaptive>;
 
 /**
- * How much a call matters. It travels from hop to hop as `x-mesh-criticality`, and can only fall on the way.
- * Source: Google SRE book, "Handling Overload".
+ * How much a call matters. It travels from hop to hop as `x-mesh-criticality`, and can only fall on the way. Of the limit,
+ * CRITICAL may fill 95 % where a method allows CRITICAL_PLUS, SHEDDABLE_PLUS 85 %, SHEDDABLE 70 %; the highest that the
+ * method allows may fill all of it. Source: Google SRE book, "Handling Overload".
  *
  * @generated from enum mesh.v1.Concurrency.Criticality
  */
@@ -704,19 +708,21 @@ export enum Concurrency_Criticality {
   CRITICAL = 0,
 
   /**
-   * Shed last. A caller's claim counts only on methods that say so themselves.
+   * Refused last. A caller's claim counts only on methods that say so themselves.
    *
    * @generated from enum value: CRITICAL_PLUS = 1;
    */
   CRITICAL_PLUS = 1,
 
   /**
+   * Also refused while the event loop of the server is 200 ms late.
+   *
    * @generated from enum value: SHEDDABLE_PLUS = 2;
    */
   SHEDDABLE_PLUS = 2,
 
   /**
-   * Shed first.
+   * Also refused while the event loop of the server is 100 ms late.
    *
    * @generated from enum value: SHEDDABLE = 3;
    */
@@ -772,7 +778,7 @@ export declare type CircuitBreaker = Message<"mesh.v1.CircuitBreaker"> & {
   open?: string | undefined;
 
   /**
-   * Calls that are let through when that is over; when more than `ratio` of them fail, it opens again. Default: 3.
+   * Calls that are let through when that is over; when more than `ratio` of them fail, or all, it opens again. Default: 3.
    *
    * @generated from field: optional uint32 probes = 6;
    */
@@ -999,7 +1005,7 @@ export declare type Cache = Message<"mesh.v1.Cache"> & {
   staleWhileRevalidate?: string | undefined;
 
   /**
-   * After that, so long it is given when the call fails with UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN or
+   * After `ttl`, so long it is given when the call fails with UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN or
    * RESOURCE_EXHAUSTED. Default: none.
    *
    * @generated from field: optional string stale_if_error = 3;
@@ -1339,27 +1345,27 @@ export enum Http_Framing {
 export declare const Http_FramingSchema: GenEnum<Http_Framing>;
 
 /**
- * What the method promises: the base of alerts and exports, not enforced.
+ * Server: reports the calls that miss what the method promises, as decisions to alert on. It changes no call.
  *
  * @generated from message mesh.v1.Objective
  */
 export declare type Objective = Message<"mesh.v1.Objective"> & {
   /**
-   * Share of calls that succeed, above 0 and below 1.
+   * Share of calls that succeed, above 0 and below 1. A call fails by a code that says the server failed.
    *
    * @generated from field: optional double availability = 1;
    */
   availability?: number | undefined;
 
   /**
-   * Calls of the quantile are answered within this time.
+   * Calls of the quantile are answered within this time: in full, or until a streamed reply begins.
    *
    * @generated from field: optional string latency = 2;
    */
   latency?: string | undefined;
 
   /**
-   * Default: 0.99.
+   * Share of calls that `latency` is for, above 0 and below 1. Default: 0.99, where latency is set.
    *
    * @generated from field: optional double quantile = 3;
    */

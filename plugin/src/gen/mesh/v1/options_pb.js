@@ -147,8 +147,9 @@ export const Concurrency_CriticalitySchema = /*@__PURE__*/
   enumDesc(file_mesh_v1_options, 10, 1);
 
 /**
- * How much a call matters. It travels from hop to hop as `x-mesh-criticality`, and can only fall on the way.
- * Source: Google SRE book, "Handling Overload".
+ * How much a call matters. It travels from hop to hop as `x-mesh-criticality`, and can only fall on the way. Of the limit,
+ * CRITICAL may fill 95 % where a method allows CRITICAL_PLUS, SHEDDABLE_PLUS 85 %, SHEDDABLE 70 %; the highest that the
+ * method allows may fill all of it. Source: Google SRE book, "Handling Overload".
  *
  * @generated from enum mesh.v1.Concurrency.Criticality
  */
