@@ -11,6 +11,7 @@ export default defineConfig({
       "scripts/**/*.test.ts",
       "examples/**/*.test.ts",
       "bench/**/*.test.ts",
+      "interop/**/*.test.ts",
     ],
     testTimeout: 20_000,
     reporters: ["default", "./scripts/summary-reporter.ts"],

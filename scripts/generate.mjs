@@ -16,6 +16,7 @@ const templates = [
   ["runtime/test/buf.gen.yaml", ["runtime/test"]],
   ["buf.gen.yaml", ["examples/shop/gen"]],
   ["bench/buf.gen.yaml", ["bench/gen"]],
+  ["interop/buf.gen.yaml", ["interop/gen"]],
 ];
 
 const before = snapshot();

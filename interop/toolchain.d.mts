@@ -1,0 +1,3 @@
+export const root: string;
+export const binaries: string;
+export function goProblem(): string | undefined;
