@@ -306,6 +306,27 @@ test("the gateway's own deadline follows, also in front of a local service", asy
   expect((await get(`${server.http?.url}/v1/dishes/1`)).response.statusCode).toBe(504);
 });
 
+test("the limit of a body follows, in front of a local service and of a remote one", async () => {
+  const file = join(folderWith({ "mesh.yaml": "overrides: []" }), "mesh.yaml");
+  const { config, next } = await watched(file);
+  const server = await start({ ...config.serve, services: [kitchenWith()], grpc: "127.0.0.1:0", http: "127.0.0.1:0" });
+  const front = await start({
+    policies: config.policies,
+    forward: [{ spec: Kitchen, target: targetOf(server) }],
+    http: "127.0.0.1:0",
+  });
+  const statuses = async () => {
+    const body = JSON.stringify({ name: "soup".repeat(100) });
+    const headers = { "content-type": "application/json" };
+    const post = ({ http }: typeof server) => fetch(`${http?.url}/v1/dishes`, { method: "POST", headers, body });
+    return (await Promise.all([server, front].map(post))).map(({ status }) => status);
+  };
+  expect(await statuses()).toEqual([200, 200]);
+  writeFileSync(file, 'overrides: [{ match: "*", policy: { limits: { requestBytes: 100 } } }]');
+  expect(await next()).toMatchObject({ ok: true });
+  expect(await statuses()).toEqual([413, 413]);
+});
+
 test("watching keeps no process alive", async () => {
   const file = join(folderWith({ "mesh.yaml": total("1s") }), "mesh.yaml");
   const program = fileURLToPath(new URL("../../test/config/watching.ts", import.meta.url));

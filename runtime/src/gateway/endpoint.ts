@@ -32,6 +32,8 @@ export interface Endpoint {
   readonly longestMs: number;
   /** How long a stream may stand still, in milliseconds. */
   readonly idleMs: number;
+  /** The largest body that the method takes now; undefined: what the gateway allows. */
+  readonly maxRequestBytes: number | undefined;
   readonly target: Target;
   readonly handler: Handler;
   /** The request message. Throws HttpError 400. */
@@ -54,7 +56,7 @@ export function endpointsOf({ spec, target, client }: GatewayService): Endpoint[
   return Object.entries(called.methods).flatMap(([key, method]) => {
     if (method.routes.length === 0) return [];
     const { http } = method.policy as MethodPolicy;
-    const timeout = () => ((client?.policies?.methodOf(method) ?? method).policy as MethodPolicy).timeout ?? {};
+    const now = () => (client?.policies?.methodOf(method) ?? method).policy as MethodPolicy;
     const shared = {
       method,
       target,
@@ -71,10 +73,13 @@ export function endpointsOf({ spec, target, client }: GatewayService): Endpoint[
       ...compile(method, route, registry, details),
       // The gateway is the client that sets the deadline, wherever the service is.
       get longestMs() {
-        return longestCall(timeout());
+        return longestCall(now().timeout ?? {});
       },
       get idleMs() {
-        return timeout().idleMs ?? Number.POSITIVE_INFINITY;
+        return now().timeout?.idleMs ?? Number.POSITIVE_INFINITY;
+      },
+      get maxRequestBytes() {
+        return now().limits?.requestBytes;
       },
     }));
   });

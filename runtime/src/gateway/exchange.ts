@@ -7,7 +7,6 @@ import { lateText, RpcError, unreachableText } from "../core/error.ts";
 import type { Metadata } from "../core/metadata.ts";
 import type { MethodSpec } from "../core/spec.ts";
 import { discard, isStream } from "../core/stream.ts";
-import { wirePolicy } from "../core/wire-policy.ts";
 import { readBody } from "./body.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { errorHeaders, errorJson, statusOf } from "./errors.ts";
@@ -72,7 +71,7 @@ export class Exchange {
   async #call(): Promise<Call> {
     const { endpoint, segments, query } = this.#matched;
     const { longestMs, method, route, target } = endpoint;
-    const { clock, maxRequestBytes, readMetadata } = this.#settings;
+    const { clock, readMetadata } = this.#settings;
     this.#deadline = clock.now() + Math.min(longestMs, timeoutOf(this.#req.headers));
     if (endpoint.takesStream) {
       throw new RpcError(
@@ -82,7 +81,7 @@ export class Exchange {
     }
     if (endpoint.streams) this.#framing = chooseFraming(this.#req.headers.accept);
     const metadata = readMetadata(this.#req.rawHeaders);
-    const most = wirePolicy(method).limits?.requestBytes ?? maxRequestBytes;
+    const most = endpoint.maxRequestBytes ?? this.#settings.maxRequestBytes;
     const body = route.body === undefined ? "" : await readBody(this.#req, most, this.#cancellation);
     return callOf({
       method,
