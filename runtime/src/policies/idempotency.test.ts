@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { expect, test, vi } from "vitest";
 import { decisionsOf } from "../../test/decisions.ts";
 import { AllKinds, Dish } from "../../test/kitchen/kitchen.ts";
+import { Kitchen } from "../../test/kitchen/kitchen_mesh.ts";
 import { gate } from "../../test/over-grpc.ts";
 import type { Call } from "../core/call.ts";
 import { Cancellation } from "../core/cancellation.ts";
@@ -125,7 +126,7 @@ const serverOf = (handler: NonNullable<MountOptions["handler"]>, config = inMeta
     handler,
     ...options,
     clock,
-    method: { request: dish, ...options.method, ...({ reply: dish } as object) },
+    method: { request: dish, ...({ reply: dish } as object), ...options.method },
     site: options.site ?? siteFactory({ clock }),
   });
   const keyed = (key: string, request: unknown = soup, more: SendOptions = {}) =>
@@ -169,6 +170,27 @@ test("bytes of a replayed answer are its receiver's own", async () => {
   await bytes();
   (await bytes()).fill(0);
   expect(Buffer.from(await bytes()).toString()).toBe("raw");
+});
+
+test("an answer is kept as a copy, whatever becomes of the memory in which it was encoded", async () => {
+  const shared = Buffer.alloc(64);
+  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
+  const reply = { ...dish, encode: (message: Dish) => shared.subarray(0, shared.write(message.name)), decode: text };
+  const { keyed } = serverOf((call) => call.request, inMetadata, { method: { ...({ reply } as object) } });
+  await keyed("a", Dish.create({ name: "soup" }));
+  await keyed("b", Dish.create({ name: "stew" }));
+  expect(await keyed("a", Dish.create({ name: "soup" }))).toBe("soup");
+});
+
+test("a request whose maps come in another order is the same request", async () => {
+  const clock = new FakeClock();
+  const make = siteFactory({ clock });
+  const { keyed, seen } = serverOf(() => soup, inMetadata, { clock, site: (method) => make(method, Kitchen) });
+  await keyed("a", Dish.create({ labels: { hot: "yes", size: "big" } }));
+  await keyed("a", Dish.create({ labels: { size: "big", hot: "yes" } }));
+  expect(seen).toHaveLength(1);
+  const other = keyed("a", Dish.create({ labels: { size: "yes", hot: "big" } }));
+  await expect(other).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
 });
 
 test("without a key, or with an empty one, every call runs", async () => {

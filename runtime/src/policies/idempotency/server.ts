@@ -6,6 +6,7 @@ import { parseKey } from "../../core/fields.ts";
 import type { Layer } from "../../core/layer.ts";
 import type { Site } from "../../core/policy.ts";
 import { refusal } from "../../core/refusal.ts";
+import { canonicalEncoder } from "../../messages/canonical.ts";
 import { BadRequest } from "../../messages/details.ts";
 import { keyOf } from "../../messages/key.ts";
 import { detail } from "../../messages/status.ts";
@@ -42,6 +43,8 @@ export function answerOnce({ key, windowMs }: IdempotencyConfig, site: Site): La
   const { path } = method;
   if (method.kind !== "unary") return undefined;
   const read = keyReader(key, method);
+  // Many senders put the entries of a map into another order each time: it is the same request all the same.
+  const encode = canonicalEncoder(method.request, site.service);
   const caller = keyOf(["principal", key], method) as (call: Call) => string;
   // Not by config: a shorter window or another place of the key is no reason to do things twice.
   const answers = site.shared("idempotency", () => new Answers(maxBytes));
@@ -77,7 +80,8 @@ export function answerOnce({ key, windowMs }: IdempotencyConfig, site: Site): La
         (reply) => {
           let answer: Uint8Array;
           try {
-            answer = method.reply.encode(reply);
+            // A copy, because an encoder may return what the message itself holds, or a piece of a larger buffer.
+            answer = new Uint8Array(method.reply.encode(reply));
           } catch (error) {
             pass();
             throw error;
@@ -99,7 +103,7 @@ export function answerOnce({ key, windowMs }: IdempotencyConfig, site: Site): La
       if (!read(call)) return next(call);
       let request: string;
       try {
-        request = createHash("sha256").update(method.request.encode(call.request)).digest("base64");
+        request = createHash("sha256").update(encode(call.request)).digest("base64");
       } catch (error) {
         return Promise.reject(error);
       }

@@ -1,0 +1,40 @@
+import { fromJson, type JsonObject } from "@bufbuild/protobuf";
+import { StructSchema } from "@bufbuild/protobuf/wkt";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { AllKinds, Dish, GetDishRequest } from "../../test/kitchen/kitchen.ts";
+import { Kitchen } from "../../test/kitchen/kitchen_mesh.ts";
+import { canonicalEncoder } from "./canonical.ts";
+import { esCodec, tsProtoCodec } from "./codec.ts";
+
+const all = tsProtoCodec("test.kitchen.v1.AllKinds", AllKinds);
+const struct = esCodec(StructSchema);
+
+test("equal messages have equal bytes, whatever the order in which their maps were filled", () => {
+  const encode = canonicalEncoder(all, Kitchen);
+  const bytes = (counts: { [name: string]: number }, facts: object) =>
+    Buffer.from(encode(AllKinds.create({ text: "x", counts, facts: facts as never, large: 7n }))).toString("hex");
+  const one = bytes({ a: 1, b: 2, c: 0 }, { list: [{ x: 1, y: { p: 1, q: 2 } }], z: null });
+  expect(bytes({ c: 0, b: 2, a: 1 }, { z: null, list: [{ y: { q: 2, p: 1 }, x: 1 }] })).toBe(one);
+  expect(bytes({ c: 0, b: 1, a: 2 }, { z: null, list: [{ y: { q: 2, p: 1 }, x: 1 }] })).not.toBe(one);
+  expect(bytes({ a: 1, b: 2, c: 0 }, { list: [{ x: 1, y: { p: 2, q: 1 } }], z: null })).not.toBe(one);
+});
+
+test("the bytes are still the message", () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (json) => {
+      const message = fromJson(StructSchema, json as JsonObject);
+      expect(struct.decode(canonicalEncoder(struct, undefined)(message))).toEqual(message);
+    }),
+  );
+});
+
+test("messages without maps, and those that nothing is known about, are encoded as they are", () => {
+  const request = tsProtoCodec("test.kitchen.v1.GetDishRequest", GetDishRequest);
+  const soup = GetDishRequest.create({ name: "soup" });
+  expect(canonicalEncoder(request, Kitchen)(soup)).toEqual(request.encode(soup));
+  const dish = tsProtoCodec("test.kitchen.v1.Dish", Dish);
+  const labelled = Dish.create({ labels: { b: "1", a: "2" } });
+  expect(canonicalEncoder(dish, undefined)(labelled)).toEqual(dish.encode(labelled));
+  expect(canonicalEncoder(dish, Kitchen)(labelled)).not.toEqual(dish.encode(labelled));
+});
