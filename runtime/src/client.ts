@@ -57,7 +57,7 @@ export function clientHandlers(spec: ServiceSpec, target: Target, options: Clien
   };
   return new Map(
     Object.entries(spec.methods).map(([key, method]) => {
-      const built = live(method, policies, build);
+      const built = live(method, policies, (current) => site.building(current, () => build(current)));
       byName.set(method.name, built);
       return [key, built.handler];
     }),

@@ -76,7 +76,10 @@ export function serverHandlers(
       const innermost = invoke(method, run.bind(object));
       const build = (current: MethodSpec) =>
         compose([guard(options), ...serverLayers(site(current, spec), layers)], innermost);
-      served.set(method.path, live(method, policies, build));
+      served.set(
+        method.path,
+        live(method, policies, (current) => site.building(current, () => build(current))),
+      );
     }
   }
   return served;

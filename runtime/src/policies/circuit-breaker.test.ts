@@ -307,6 +307,19 @@ describe("of several", () => {
     expect(await reached(build({}, "/a.A/Two", "x", sites), 10)).toBe(0);
   });
 
+  test("nor is it let go while it is forced open", async () => {
+    const sites = siteFactory({ clock });
+    const rebuilt = (force: "NONE" | "OPEN") => {
+      const { method } = mount(circuitBreaker, { ...config, force });
+      return sites.building(method, () =>
+        mount(circuitBreaker, { ...config, force }, { clock, site: sites, handler: peer(failure()).handler }),
+      );
+    };
+    const first = await reached(rebuilt("NONE"), 10);
+    expect(first).toBeLessThan(10);
+    for (const force of ["OPEN", "NONE"] as const) expect(await reached(rebuilt(force), 10)).toBe(0);
+  });
+
   test("another config starts anew", async () => {
     const sites = siteFactory({ clock });
     expect(await reached(build({}, "/a.A/One", "x", sites), 10)).toBe(4);
@@ -378,7 +391,7 @@ test("an adaptive one refuses a share, and fewer again when the peer recovers", 
   expect(await reached(mounted, 100)).toBe(100);
 });
 
-test("ends the retries of a call: the breaker's refusal is the last answer", async () => {
+test("ends the retries of a call, which fails as the peer last failed it: a refusal would say that the peer saw nothing", async () => {
   const retries = {
     attempts: 5,
     on: ["UNAVAILABLE"],
@@ -393,7 +406,7 @@ test("ends the retries of a call: the breaker's refusal is the last answer", asy
     (site) => [retry.client?.(retries, site), circuitBreaker.client?.({ ...config, minCalls: 3 }, site)] as never,
     { handler: peer(failure()).handler },
   );
-  const call = expect(mounted.send()).rejects.toMatchObject(refused);
+  const call = expect(mounted.send()).rejects.toMatchObject({ code: "UNAVAILABLE", refusedBy: undefined });
   await mounted.clock.advance(10);
   await call;
   expect(mounted.seen).toHaveLength(3);

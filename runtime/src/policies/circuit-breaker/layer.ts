@@ -26,13 +26,12 @@ export function breakCircuit(config: CircuitBreakerConfig, site: Site): Layer {
     decided("circuitBreaker", "refused", method.path);
     return Promise.reject(refused);
   };
-  if (force === "OPEN") return () => refuse;
-
   const tell: Tell = (outcome, detail) => decided("circuitBreaker", outcome, method.path, detail);
   const gate = shared(
     `breaker:${method.path}:${target}:${JSON.stringify(lasting)}`,
     (): Gate => (config.adaptive ? new Throttle(config, random) : new Breaker(config, random, tell)),
   );
+  if (force === "OPEN") return () => refuse;
   const forced = force === "CLOSED";
   const outcomeOf = outcomeBy(config.on);
 
