@@ -264,6 +264,6 @@ test("whatever happens, every call ends in time, and nothing is left of it on ei
         expect({ working: object.working.size, timers: clock.pending }).toEqual({ working: 0, timers: 0 });
       },
     ),
-    { numRuns: 400 },
+    { numRuns: 200 },
   );
 }, 30_000);

@@ -241,6 +241,17 @@ describe("a refusal of this process", () => {
   });
 });
 
+test("a refusal of this process is no answer: the call fails with that of the request before", async () => {
+  const answered = failure();
+  const refused = failure("UNAVAILABLE", { refusedBy: "circuitBreaker" });
+  const rigged = rig([
+    [10, answered],
+    [0, refused],
+  ]);
+  expect(await run(rigged)).toEqual({ outcome: answered, at: 10 });
+  expect(rigged.starts).toEqual([0, 10]);
+});
+
 describe("the end of the call", () => {
   test("by its deadline: nothing starts after it", async () => {
     const rigged = rig([silence]);

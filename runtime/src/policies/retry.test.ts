@@ -269,6 +269,25 @@ test("the caller hears the trailers of the last attempt only", async () => {
   expect(heard).toEqual(["second"]);
 });
 
+test("a callback for trailers that throws ends the call, also after a retry", async () => {
+  const oops = new Error("oops");
+  const mounted = mount(retry, config, { handler: peer(failure(), {}) });
+  const onTrailers = () => {
+    throw oops;
+  };
+  const { outcome } = await timeline(mounted, 150, { onTrailers });
+  expect(outcome).toMatchObject({ code: "CANCELLED", cause: oops });
+  expect(mounted.seen).toHaveLength(2);
+});
+
+test("an attempt that this process refuses is none: the caller gets the error of the one before, which the peer saw", async () => {
+  const answered = failure();
+  const mounted = mount(retry, config, { handler: peer(answered, failure("UNAVAILABLE", { refusedBy: "auth" })) });
+  const { times, outcome } = await timeline(mounted, 1000);
+  expect(times).toEqual([0, 100]);
+  expect(outcome).toBe(answered);
+});
+
 describe("backoff", () => {
   const base = { initialMs: 100, maxMs: 1000, multiplier: 2, jitter: "NONE" } as const;
   const waits = (part: object, random: number) => {

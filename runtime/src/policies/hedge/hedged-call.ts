@@ -8,6 +8,7 @@ import type { Handler } from "../../core/layer.ts";
 import type { Metadata } from "../../core/metadata.ts";
 import { discard, isStream, onEnd } from "../../core/stream.ts";
 import { pushback } from "../../messages/pushback.ts";
+import { tellTrailers } from "../../messages/replies-trailers.ts";
 import type { Latencies } from "./latencies.ts";
 
 /** What all calls of a method have in common. */
@@ -56,6 +57,8 @@ export class HedgedCall {
   /** When the oldest attempt started that was under way when one won: an answer of its own takes at least as long. */
   #runningSince = 0;
   #settled = false;
+  /** The last failure that was no refusal of this process: those say that the peer has seen nothing of the call. */
+  #answer: Failure | undefined;
   /** True when no attempt may follow: the peer, this process or the budget said so. */
   #stopped = false;
   /** Until when the peer wants to hear nothing. */
@@ -185,7 +188,9 @@ export class HedgedCall {
   #failed(attempt: Attempt, error: unknown): void {
     if (this.#settled || (this.#winner && this.#winner !== attempt)) return;
     this.#running = this.#running.filter((one) => one !== attempt);
-    const failure = { attempt, error };
+    let failure = { attempt, error };
+    if (!(error instanceof RpcError) || error.refusedBy === undefined) this.#answer = failure;
+    else failure = this.#answer ?? failure;
     if (this.#winner || !this.#goesOn(error) || !this.#follow(failure)) this.#fail(failure);
   }
 
@@ -244,15 +249,8 @@ export class HedgedCall {
     else attempt.trailers = trailers;
   }
 
-  /** Hands over the trailers that came before the attempt won. A callback that throws ends the call. */
+  /** Hands over the trailers that came before the attempt won. Returns what the call fails with when that goes wrong. */
   #tellTrailers({ trailers }: Attempt): RpcError | undefined {
-    if (!trailers) return undefined;
-    try {
-      this.#call.onTrailers?.(trailers);
-      return undefined;
-    } catch (error) {
-      const text = `a callback of the call of ${this.#call.method.path} threw`;
-      return new RpcError("CANCELLED", text, { cause: error });
-    }
+    return trailers && tellTrailers(this.#call, trailers);
   }
 }

@@ -7,6 +7,7 @@ import type { Handler, Layer } from "../../core/layer.ts";
 import type { Metadata } from "../../core/metadata.ts";
 import type { Site } from "../../core/policy.ts";
 import { pushback } from "../../messages/pushback.ts";
+import { tellTrailers } from "../../messages/replies-trailers.ts";
 import { backoff } from "./backoff.ts";
 import type { RetryConfig } from "./config.ts";
 
@@ -14,7 +15,7 @@ import type { RetryConfig } from "./config.ts";
  * Sends a failed call again, until its promise settles well: that is gRPC's commit point, so one loop serves unary
  * methods and server streams. What a client stream has sent is gone, so those methods get no layer.
  *
- * The caller always gets the last attempt's own error. Source: gRFC A6.
+ * The caller always gets the own error of the last attempt that was made. Source: gRFC A6.
  */
 export function retryFailures(config: RetryConfig, site: Site): Layer | undefined {
   const { method, clock, random } = site;
@@ -24,12 +25,16 @@ export function retryFailures(config: RetryConfig, site: Site): Layer | undefine
   const waitBefore = backoff(config);
 
   return (next) => {
-    /** `retry` counts since the backoff began: the peer's own delay starts it anew. */
-    const send = (call: Call, retry: number): Promise<unknown> => {
+    /**
+     * `retry` counts since the backoff began: the peer's own delay starts it anew. `before` is the error of the attempt
+     * before.
+     */
+    const send = (call: Call, retry: number, before?: unknown): Promise<unknown> => {
       const startedAt = clock.now();
       return next(call).catch((error: unknown) => {
         const told = verdict(error, call, startedAt);
-        if (told === "stop") throw error;
+        // What this process refuses was no attempt, and its error would say that the peer has seen nothing of the call.
+        if (told === "stop") throw before !== undefined && isRefusal(error, call) ? before : error;
         const delay = told ?? waitBefore(retry, random());
         const now = clock.now();
         const again = { ...call, attempt: call.attempt + 1 };
@@ -40,7 +45,7 @@ export function retryFailures(config: RetryConfig, site: Site): Layer | undefine
           // Timers can be late.
           if (clock.now() >= call.deadline) throw noted("late", again, error);
           decided("retry", "sent", method.path, { attempt: again.attempt });
-          return send(again, told === undefined ? retry + 1 : 0);
+          return send(again, told === undefined ? retry + 1 : 0, error);
         });
       });
     };
@@ -51,6 +56,9 @@ export function retryFailures(config: RetryConfig, site: Site): Layer | undefine
     };
   };
 }
+
+const isRefusal = (error: unknown, { cancellation }: Call): boolean =>
+  error instanceof RpcError && error.refusedBy !== undefined && error !== cancellation?.reason;
 
 /** Says why the attempt is not sent, and returns the error that so is the call's. */
 function noted(outcome: string, { method, attempt }: Call, error: unknown): unknown {
@@ -113,7 +121,8 @@ function withLastTrailers(
   let last: Metadata | undefined;
   const settle = () => {
     settled = true;
-    if (last) tell(last);
+    const failed = last && tellTrailers(call, last);
+    if (failed) throw failed;
   };
   const onTrailers = (trailers: Metadata) => {
     if (settled) tell(trailers);
