@@ -1445,7 +1445,7 @@ export const Http_FramingSchema: GenEnum<Http_Framing> = /*@__PURE__*/
   enumDesc(file_mesh_v1_options, 19, 1);
 
 /**
- * Server: what the method promises. Calls that miss it are reported as decisions, the base of alerts; none is changed.
+ * Server: reports the calls that miss what the method promises, as decisions to alert on. It changes no call.
  *
  * @generated from message mesh.v1.Objective
  */
