@@ -8,6 +8,7 @@ import type { MethodSpec } from "../core/spec.ts";
 import { isStream } from "../core/stream.ts";
 import { tooLarge } from "../core/wire-policy.ts";
 import { errorOf, type GrpcStatus, received, sentByClient } from "./convert.ts";
+import { wallDeadline } from "./deadline.ts";
 import { Inbox } from "./inbox.ts";
 import { type Guard, guardReplies, type Reader } from "./innards.ts";
 import type { Lane } from "./lane.ts";
@@ -46,15 +47,6 @@ function refusal(link: Link, { cancellation, deadline, method }: Call): RpcError
   if (deadline <= systemClock.now())
     return new RpcError("DEADLINE_EXCEEDED", `${method.path} had no time left when it was about to be sent`);
   return link.refusal;
-}
-
-/** grpc-js cannot time anything longer, and its servers take more for a time in the past. */
-const longestTimeoutMs = 2 ** 31 - 1;
-
-/** The instant on grpc-js's clock, which is the wall's. */
-function wallDeadline(deadline: number): number {
-  const left = deadline - systemClock.now();
-  return left > longestTimeoutMs ? Number.POSITIVE_INFINITY : systemClock.wallNow() + left;
 }
 
 /** grpc-js copies the metadata that a call starts with, so calls without any can share one. */

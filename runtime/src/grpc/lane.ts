@@ -1,7 +1,11 @@
 import { Channel, type ChannelCredentials, type ChannelOptions, connectivityState } from "@grpc/grpc-js";
 import { systemClock } from "../core/clock.ts";
 import { RpcError } from "../core/error.ts";
-import type { Attempt } from "./client.ts";
+
+/** A call, as far as its channel must know it. */
+interface Waiting {
+  cancel(reason: RpcError): void;
+}
 
 /** A channel of a connection, and the calls that wait for it to be there. */
 export class Lane {
@@ -9,7 +13,7 @@ export class Lane {
   readonly #name: string;
   readonly #connectTimeoutMs: number;
   /** Calls that had no connection when they started, the oldest first, and when they have waited long enough. */
-  readonly #waiting = new Map<Attempt, number>();
+  readonly #waiting = new Map<Waiting, number>();
   #disarm: (() => void) | undefined;
   #watching = false;
 
@@ -25,11 +29,11 @@ export class Lane {
     return this.channel.getConnectivityState(false) === connectivityState.READY;
   }
 
-  started(call: Attempt): void {
+  started(call: Waiting): void {
     if (!this.ready) this.#await(call);
   }
 
-  ended(call: Attempt): void {
+  ended(call: Waiting): void {
     if (this.#waiting.delete(call) && this.#waiting.size === 0) this.#stopTimer();
   }
 
@@ -41,7 +45,7 @@ export class Lane {
    * grpc-js fails a call when connecting fails, but an address that swallows packets neither connects nor fails for
    * minutes. So calls wait for the connection under a timer of ours, one for all of them.
    */
-  #await(call: Attempt): void {
+  #await(call: Waiting): void {
     this.#waiting.set(call, systemClock.now() + this.#connectTimeoutMs);
     if (!this.#disarm) this.#arm(this.#connectTimeoutMs);
     if (!this.#watching) this.#watch();

@@ -3,9 +3,8 @@ import {
   status as grpcStatus,
   type ServerInterceptingCallInterface,
 } from "@grpc/grpc-js";
-import { type Call, callOf, type Peer, type PeerCertificate, ResponseMetadata } from "../core/call.ts";
+import { type Call, callOf, ResponseMetadata } from "../core/call.ts";
 import { Cancellation } from "../core/cancellation.ts";
-import { peerCertificate } from "../core/certificate.ts";
 import { systemClock } from "../core/clock.ts";
 import { codeNumber, RpcError } from "../core/error.ts";
 import type { MethodKind, MethodSpec } from "../core/spec.ts";
@@ -13,9 +12,11 @@ import { isStream } from "../core/stream.ts";
 import { tooLarge, wirePolicy } from "../core/wire-policy.ts";
 import type { ServedMethod } from "../server.ts";
 import { addResponse, asBuffer, received, sentText, trailersOf, WireMetadata } from "./convert.ts";
+import { monotonic } from "./deadline.ts";
 import { Inbox } from "./inbox.ts";
 import { type Guard, guardRequests, type Reader, unknownEncoding } from "./innards.ts";
 import { Outbox } from "./outbox.ts";
+import { WirePeer } from "./peer.ts";
 
 /** The server that calls arrive at. */
 export interface Host {
@@ -294,37 +295,7 @@ export class ServerCall implements Reader {
   }
 }
 
-/** grpc-js's deadlines are instants of the wall clock. */
-function monotonic(deadline: Date | number): number {
-  return deadline === Number.POSITIVE_INFINITY
-    ? Number.POSITIVE_INFINITY
-    : systemClock.now() + (Number(deadline) - systemClock.wallNow());
-}
-
 function attemptOf(headers: GrpcMetadata): number {
   const [previous] = headers.get("grpc-previous-rpc-attempts");
   return typeof previous === "string" && /^\d{1,9}$/.test(previous) ? Number(previous) + 1 : 1;
-}
-
-/** The certificate is looked at only when somebody asks: parsing it costs more than a small call. */
-class WirePeer implements Peer {
-  readonly address: string;
-  readonly #wire: ServerInterceptingCallInterface;
-  #certificate: PeerCertificate | null | undefined;
-
-  constructor(wire: ServerInterceptingCallInterface, noAddress: string) {
-    const address = wire.getConnectionInfo().remoteAddress ?? noAddress;
-    // How a socket that serves IPv4 and IPv6 writes an IPv4 address.
-    this.address = address.startsWith("::ffff:") ? address.slice(7) : address;
-    this.#wire = wire;
-  }
-
-  /** grpc-js shows the certificate only when an authority that the server trusts has signed it. */
-  get certificate(): PeerCertificate | undefined {
-    if (this.#certificate === undefined) {
-      const certificate = this.#wire.getAuthContext().sslPeerCertificate;
-      this.#certificate = certificate ? peerCertificate(certificate) : null;
-    }
-    return this.#certificate ?? undefined;
-  }
 }
