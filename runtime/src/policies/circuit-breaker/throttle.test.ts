@@ -52,12 +52,21 @@ describe("the chance of a refusal", () => {
     expect(it.chance(0)).toBeGreaterThan(0.9);
   });
 
-  test("rises while calls are under way, and falls when they are answered", () => {
-    const it = new Throttle(config, () => 0.99);
-    const tickets = Array.from({ length: 20 }, () => it.admit(0, false) as Ticket);
-    expect(it.chance(0)).toBeCloseTo(20 / 21, 10);
+  test("is none for a burst to a peer that answers, however many calls are under way", () => {
+    const it = new Throttle(config, () => 0);
+    const tickets = Array.from({ length: 200 }, () => it.admit(0, false) as Ticket);
+    expect(tickets.every((ticket) => ticket !== undefined)).toBe(true);
     for (const ticket of tickets) it.settle(ticket, "answer", 1);
     expect(it.chance(1)).toBe(0);
+  });
+
+  test("rises by calls that have waited for slow, before they end, and by each once", () => {
+    const it = new Throttle({ ...config, slowMs: 100 }, () => 0.99);
+    const tickets = Array.from({ length: 20 }, () => it.admit(0, false) as Ticket);
+    expect(it.chance(100)).toBe(0);
+    expect(it.chance(101)).toBeCloseTo(20 / 21, 10);
+    for (const ticket of tickets) expect(it.settle(ticket, "answer", 102)).toBe(false);
+    expect(it.chance(102)).toBeCloseTo(20 / 21, 10);
   });
 
   test("rises by refused calls too", () => {
@@ -82,7 +91,7 @@ describe("the chance of a refusal", () => {
     for (const ticket of tickets.slice(0, 10)) expect(it.settle(ticket, "answer", 100)).toBe(true);
     for (const ticket of tickets.slice(10)) expect(it.settle(ticket, "answer", 101)).toBe(false);
     expect(it.chance(101)).toBe(0);
-    it.admit(101, true);
+    it.settle(it.admit(101, true) as Ticket, "failure", 101);
     expect(it.chance(101)).toBeCloseTo(1 / 22, 10);
   });
 
@@ -155,6 +164,8 @@ test("whatever has happened, the chance is at least 0, below 1, and 0 after a wi
         expect(chance).toBeGreaterThanOrEqual(0);
         expect(chance).toBeLessThan(1);
       }
+      // What is still under way may become slow in between.
+      for (const ticket of underWay) it.settle(ticket, "nothing", now);
       expect(it.chance(now + 120_000)).toBe(0);
     }),
     { numRuns: 500 },
