@@ -7,7 +7,7 @@ const problem = (minBytes: number, requestBytes?: number, request: "IDENTITY" | 
     ?.map((rule) =>
       rule.check({ request, minBytes }, {
         policy: { limits: { ...(requestBytes && { requestBytes }) } },
-      } as MethodFacts),
+      } as unknown as MethodFacts),
     )
     .find((text) => text !== undefined);
 
@@ -24,8 +24,7 @@ test.each([
   expect(problem(minBytes, requestBytes, request)).toBeUndefined();
 });
 
-test("the encoding is one that gRPC defines, and min_bytes counts from 0", () => {
-  expect(() => compression.fields.request.parse("BROTLI")).toThrow();
+test("min_bytes counts from 0", () => {
   expect(() => compression.fields.minBytes.parse(-1)).toThrow();
   expect(compression.fields.minBytes.parse(0)).toBe(0);
   expect(compression.fields.minBytes.fallback?.({}, {})).toBe(1024);
