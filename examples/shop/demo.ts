@@ -8,6 +8,7 @@ import {
   implement,
   inProcess,
   jwt,
+  type Metadata,
   policyOf,
   RetryInfo,
   RpcError,
@@ -16,6 +17,7 @@ import {
   type Target,
 } from "@protomesh/runtime";
 import { SignJWT } from "jose";
+import type { GetStockRequest } from "./gen/shop/v1/inventory.js";
 import { createInventoryClient, Inventory } from "./gen/shop/v1/inventory_mesh.js";
 import { createOrdersClient, Orders } from "./gen/shop/v1/orders_mesh.js";
 import { Shelves } from "./inventory.js";
@@ -119,6 +121,18 @@ async function failure(call: Promise<unknown>): Promise<RpcError> {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Whether the price is a substitute, when the cached one is too old. */
+async function standsIn(inventory: Inventory, request: GetStockRequest): Promise<boolean> {
+  await pause(60);
+  let mark: string | undefined;
+  const onTrailers = (trailers: Metadata) => {
+    mark = trailers.get("x-mesh-fallback");
+  };
+  const { cents } = await inventory.getPrice(request, { onTrailers });
+  if (cents !== 250n) throw new Error(`not as promised: the price is ${cents}`);
+  return mark === "stale";
+}
+
 async function tell(shop: Shop): Promise<void> {
   const { shelves, inventoryTarget, ordersTarget } = shop;
   const url = shop.gateway.http?.url;
@@ -150,6 +164,26 @@ async function tell(shop: Shop): Promise<void> {
   const once = await failure(inventory.getStock({ item: "coffee" }, { retry: false }));
   promised(once.code === "UNAVAILABLE", "a caller can ask for a single attempt");
   shelves.failures = 0;
+
+  chapter(
+    "A backend that is down is left alone",
+    'circuit_breaker: { min_calls: 5 open: "1s" } fallback: { stale: true }',
+  );
+  const tea = { item: "tea" };
+  await inventory.getPrice(tea);
+  shelves.failures = Number.POSITIVE_INFINITY;
+  shelves.seen.length = 0;
+  tries("inventory.getPrice(...) ten times, while the warehouse is down");
+  let marked = 0;
+  for (let n = 0; n < 10; n++) if (await standsIn(inventory, tea)) marked += 1;
+  shows(`${marked} answers were marked x-mesh-fallback: stale; the backend saw ${shelves.seen.length} calls`);
+  promised(
+    marked === 10 && shelves.seen.length < 10,
+    "the last good price stands in, and an open breaker spares the backend",
+  );
+  shelves.failures = 0;
+  for (let tick = 0; (await standsIn(inventory, tea)) && tick < 50; tick++);
+  promised(!(await standsIn(inventory, tea)), "when it is back, probes find out, and answers are its own again");
 
   chapter("A deadline travels with the call", 'timeout: { total: "1s" reserve: "20ms" }');
   shelves.seen.length = 0;

@@ -1,5 +1,5 @@
 import { type CallContext, RpcError } from "@protomesh/runtime";
-import type { GetStockRequest, ReserveRequest, Stock } from "./gen/shop/v1/inventory.js";
+import type { GetStockRequest, Price, ReserveRequest, Stock } from "./gen/shop/v1/inventory.js";
 import type { Inventory } from "./gen/shop/v1/inventory_mesh.js";
 
 /** Knows what is on the shelves. No retry, no deadline, no limit: inventory.proto has them. */
@@ -20,6 +20,12 @@ export class Shelves implements Inventory {
       throw new RpcError("UNAVAILABLE", "the warehouse restarts");
     }
     return { item, count: this.#count(item) };
+  }
+
+  async getPrice({ item }: GetStockRequest): Promise<Price> {
+    this.seen.push(`price of ${item}`);
+    if (this.failures > 0) throw new RpcError("UNAVAILABLE", "the warehouse is down");
+    return { item, cents: 250n };
   }
 
   async reserve({ item, count }: ReserveRequest, context: CallContext): Promise<Stock> {

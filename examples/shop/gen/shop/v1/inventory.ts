@@ -16,6 +16,12 @@ export interface GetStockRequest {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
+export interface Price {
+  item: string;
+  cents: bigint;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
 export interface ReserveRequest {
   item: string;
   count: number;
@@ -97,6 +103,94 @@ export const GetStockRequest: MessageFns<GetStockRequest, "shop.v1.GetStockReque
   fromPartial(object: DeepPartial<GetStockRequest>): GetStockRequest {
     const message = createBaseGetStockRequest();
     message.item = object.item ?? "";
+    return message;
+  },
+};
+
+function createBasePrice(): Price {
+  return { item: "", cents: 0n, _unknownFields: {} };
+}
+
+export const Price: MessageFns<Price, "shop.v1.Price"> = {
+  $type: "shop.v1.Price" as const,
+
+  encode(message: Price, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.item !== "") {
+      writer.uint32(10).string(message.item);
+    }
+    if (message.cents !== 0n) {
+      if (BigInt.asIntN(64, message.cents) !== message.cents) {
+        throw new globalThis.Error("value provided for field message.cents of type int64 too large");
+      }
+      writer.uint32(16).int64(message.cents);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Price {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePrice();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.item = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.cents = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Price>): Price {
+    return Price.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Price>): Price {
+    const message = createBasePrice();
+    message.item = object.item ?? "";
+    message.cents = (object.cents !== undefined && object.cents !== null) ? BigInt(object.cents) : 0n;
     return message;
   },
 };

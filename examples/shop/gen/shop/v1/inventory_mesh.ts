@@ -9,16 +9,19 @@ import {
   type Target,
   tsProtoCodec,
 } from "@protomesh/runtime";
-import { GetStockRequest, ReserveRequest, Stock } from "./inventory.js";
+import { GetStockRequest, Price, ReserveRequest, Stock } from "./inventory.js";
 
 /** shop/v1/inventory.proto and the files it imports, as a google.protobuf.FileDescriptorSet. */
 const descriptors =
-  "Cv4CChdzaG9wL3YxL2ludmVudG9yeS5wcm90bxIHc2hvcC52MSIlCg9HZXRTdG9ja1JlcXVlc3QSEgoEaXRlbRgBIAEoCVIEaXRlbSI6Cg5SZXNlcnZlUmVxdWVzdBISCgRpdGVtGAEgASgJUgRpdGVtEhQKBWNvdW50GAIgASgFUgVjb3VudCIxCgVTdG9jaxISCgRpdGVtGAEgASgJUgRpdGVtEhQKBWNvdW50GAIgASgFUgVjb3VudDK7AQoJSW52ZW50b3J5EjkKCEdldFN0b2NrEhguc2hvcC52MS5HZXRTdG9ja1JlcXVlc3QaDi5zaG9wLnYxLlN0b2NrIgOQAgESMgoHUmVzZXJ2ZRIXLnNob3AudjEuUmVzZXJ2ZVJlcXVlc3QaDi5zaG9wLnYxLlN0b2NrEj0KCldhdGNoU3RvY2sSGC5zaG9wLnYxLkdldFN0b2NrUmVxdWVzdBoOLnNob3AudjEuU3RvY2siA5ACATABGgBiBnByb3RvMw==";
+  "CuwDChdzaG9wL3YxL2ludmVudG9yeS5wcm90bxIHc2hvcC52MSIlCg9HZXRTdG9ja1JlcXVlc3QSEgoEaXRlbRgBIAEoCVIEaXRlbSIxCgVQcmljZRISCgRpdGVtGAEgASgJUgRpdGVtEhQKBWNlbnRzGAIgASgDUgVjZW50cyI6Cg5SZXNlcnZlUmVxdWVzdBISCgRpdGVtGAEgASgJUgRpdGVtEhQKBWNvdW50GAIgASgFUgVjb3VudCIxCgVTdG9jaxISCgRpdGVtGAEgASgJUgRpdGVtEhQKBWNvdW50GAIgASgFUgVjb3VudDL2AQoJSW52ZW50b3J5EjkKCEdldFN0b2NrEhguc2hvcC52MS5HZXRTdG9ja1JlcXVlc3QaDi5zaG9wLnYxLlN0b2NrIgOQAgESOQoIR2V0UHJpY2USGC5zaG9wLnYxLkdldFN0b2NrUmVxdWVzdBoOLnNob3AudjEuUHJpY2UiA5ACARIyCgdSZXNlcnZlEhcuc2hvcC52MS5SZXNlcnZlUmVxdWVzdBoOLnNob3AudjEuU3RvY2sSPQoKV2F0Y2hTdG9jaxIYLnNob3AudjEuR2V0U3RvY2tSZXF1ZXN0Gg4uc2hvcC52MS5TdG9jayIDkAIBMAEaAGIGcHJvdG8z";
 
 /** Knows what is on the shelves. */
 export interface Inventory {
   /** Tells how many of an item are left. Safe to ask twice, so a failed attempt is repeated. */
   getStock(request: GetStockRequest, options?: CallOptions): Promise<Stock>;
+
+  /** Tells what an item costs. While the warehouse is down nobody asks it, and the last price stands in. */
+  getPrice(request: GetStockRequest, options?: CallOptions): Promise<Price>;
 
   /** Takes items from the shelf. */
   reserve(request: ReserveRequest, options?: CallOptions): Promise<Stock>;
@@ -58,6 +61,40 @@ export const Inventory: ServiceSpec<Inventory> = /*@__PURE__*/ defineService<Inv
           method: "GET",
           template: "/v1/stock/{item}",
           segments: ["v1", "stock", "*"],
+          variables: [{ field: "item", from: 2, to: 3 }],
+        },
+      ],
+    },
+    getPrice: {
+      name: "GetPrice",
+      kind: "unary",
+      idempotency: "NO_SIDE_EFFECTS",
+      request: tsProtoCodec("shop.v1.GetStockRequest", GetStockRequest),
+      reply: tsProtoCodec("shop.v1.Price", Price),
+      policy: {
+        timeout: { totalMs: 2000, maxMs: 10000 },
+        circuitBreaker: {
+          adaptive: false,
+          ratio: 0.5,
+          minCalls: 5,
+          windowMs: 10000,
+          openMs: 1000,
+          probes: 3,
+          on: ["UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "UNKNOWN", "RESOURCE_EXHAUSTED"],
+          force: "NONE",
+        },
+        auth: { access: "PUBLIC", providers: [], scopes: [], audiences: [] },
+        cache: { ttlMs: 50, vary: [], coalesce: true, side: "CLIENT", maxBytes: 16777216 },
+        fallback: {
+          on: ["UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INTERNAL", "UNKNOWN"],
+          stale: true,
+        },
+      },
+      routes: [
+        {
+          method: "GET",
+          template: "/v1/prices/{item}",
+          segments: ["v1", "prices", "*"],
           variables: [{ field: "item", from: 2, to: 3 }],
         },
       ],
