@@ -41,7 +41,8 @@ export function clientHandlers(spec: ServiceSpec, target: Target, options: Clien
       mirror && mirror.percent > 0
         ? mirrorTraffic(mirror, site(method, spec), innermost, copy(method, named(mirror.target)))
         : innermost;
-    return compose(callLayers(site(method, spec), layers), handler);
+    // By target, because one that is in trouble, or answers otherwise, is no matter of the others of a split.
+    return compose(callLayers(site(method, spec, to.name), layers), handler);
   };
   /** Like an attempt, but what observes or disturbs the callers' own calls sees nothing of copies. */
   const copy = (method: MethodSpec, to: Target) =>

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
-import { folderWith } from "../test/config/files.ts";
+import { folderWith, kitchenSpec } from "../test/config/files.ts";
 import { decisionsOf } from "../test/decisions.ts";
 import { Dish } from "../test/kitchen/kitchen.ts";
 import { Kitchen } from "../test/kitchen/kitchen_mesh.ts";
@@ -13,7 +13,10 @@ import type { Call } from "./core/call.ts";
 import { Cancellation } from "./core/cancellation.ts";
 import { RpcError } from "./core/error.ts";
 import type { Handler } from "./core/layer.ts";
+import type { PolicySource } from "./core/policy-source.ts";
 import { siteFactory } from "./core/site.ts";
+import type { Target } from "./core/target.ts";
+import type { MethodPolicy } from "./policies/index.ts";
 import { FakeClock, mount, settled } from "./testing.ts";
 import { type MirrorConfig, mirrorTraffic, type SplitConfig, splitTraffic } from "./traffic.ts";
 
@@ -211,6 +214,64 @@ test("streamed replies to a copy are read to their end, and one that fails ends 
   });
   expect(read).toBe(3);
   expect(decisions.map(({ outcome }) => outcome)).toEqual(["sent", "failed"]);
+});
+
+/** A client whose calls of GetDish go to the target that the header x-to names, which answers with its name. */
+async function splitClient(generated: MethodPolicy, answer: (name: string) => unknown) {
+  const targets = ["a", "b"].map((name) => ({ name, address: `${name}:1` }));
+  const even = targets.map(({ name }) => ({ target: name, weight: 1 }));
+  const overrides = [{ match: "test.kitchen.v1.Kitchen", split: { targets: even, header: "x-to" } }];
+  const env = { MESH__TARGETS: JSON.stringify(targets), MESH__OVERRIDES: JSON.stringify(overrides) };
+  const { policies } = await loadConfig({ args: [], env });
+  const target = (name: string): Target => ({
+    name,
+    local: false,
+    handler: () => async () => answer(name),
+    close: async () => {},
+  });
+  const source: PolicySource = {
+    version: 0,
+    bind: (service) => policies.bind(service),
+    methodOf: (method) => policies.methodOf(method),
+    failed: () => {},
+    target,
+  };
+  const clock = new FakeClock();
+  const spec = kitchenSpec({ GetDish: generated });
+  const kitchen = createClient(spec, target("own"), { policies: source, clock });
+  const to = async (name: string) => {
+    const reply = kitchen.getDish({ name: "", id: 1n, withRecipe: false }, { metadata: { "x-to": name } });
+    const told = reply.then(
+      ({ name }) => name,
+      ({ code }) => code as string,
+    );
+    await clock.advance(10);
+    return told;
+  };
+  return { to };
+}
+
+test("the retries of one target of a split are no burden on the others", async () => {
+  const budget = { ratio: 0.001, floorPerSecond: 1, windowMs: 1000 };
+  const retry = { attempts: 2, on: ["UNAVAILABLE"], initialMs: 1, maxMs: 1, multiplier: 1, jitter: "NONE" } as const;
+  const seen: string[] = [];
+  const { to } = await splitClient({ retry: { ...retry, attemptTimeout: false, budget } }, (name) => {
+    seen.push(name);
+    throw new RpcError("UNAVAILABLE", "burnt");
+  });
+  for (const name of ["a", "a", "b", "b"]) expect(await to(name)).toBe("UNAVAILABLE");
+  expect(seen).toEqual(["a", "a", "a", "b", "b", "b"]);
+});
+
+test("a kept reply of one target of a split is not given for another one", async () => {
+  const cache = { ttlMs: 60_000, vary: ["all"], coalesce: true, side: "CLIENT", maxBytes: 1e6 } as const;
+  let calls = 0;
+  const { to } = await splitClient({ cache }, (name) => {
+    calls += 1;
+    return Dish.create({ name });
+  });
+  for (const name of ["a", "b", "a", "b"]) expect(await to(name)).toBe(name);
+  expect(calls).toBe(2);
 });
 
 test("over the wire: attempts stay with their target, copies go to the shadow, streams too, and nothing stays open", async () => {

@@ -74,9 +74,8 @@ export class Budget {
 /** Where a slice is kept; the clock's zero means nothing, so slices may be negative. */
 const place = (slice: number): number => ((slice % slices) + slices) % slices;
 
-/** The one budget that all retries and hedges of a service draw from, within one client. */
-export function serviceBudget(site: Site, config: BudgetConfig): Budget {
-  const { path } = site.method;
+/** The one budget that all retries and hedges of a service draw from, within one client, for one target. */
+export function serviceBudget({ method: { path }, target, shared }: Site, config: BudgetConfig): Budget {
   const service = path.slice(0, path.lastIndexOf("/"));
-  return site.shared(`retry-budget:${service}:${JSON.stringify(config)}`, () => new Budget(config));
+  return shared(`retry-budget:${service}:${target}:${JSON.stringify(config)}`, () => new Budget(config));
 }

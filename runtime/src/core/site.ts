@@ -23,7 +23,7 @@ export interface SiteOptions {
 
 /** Makes sites. */
 export interface SiteFactory {
-  /** The site of a method; `target` names where the attempts of a client go. */
+  /** The site of a method; `target` names where the calls of a client go. */
   (method: MethodSpec, service?: ServiceSpec, target?: string): Site;
   /** Runs what builds a method's handler. State that only the method's handler before has asked for is let go. */
   building<T>(method: MethodSpec, build: () => T): T;

@@ -83,12 +83,12 @@ export interface RepliesConfig {
 }
 
 /**
- * The replies of the site's method, the same for everybody who asks. They survive a change of the policy, unless it changes
+ * The replies of the site's method and target, the same for everybody who asks. They survive a change of the policy, unless it changes
  * what makes replies differ.
  */
-export function repliesOf({ method, shared }: Site, { vary, maxBytes }: RepliesConfig): Replies {
+export function repliesOf({ method, shared, target }: Site, { vary, maxBytes }: RepliesConfig): Replies {
   const key = JSON.stringify(vary);
-  const holder = shared(`replies:${method.path}`, () => ({ key, replies: new Replies(maxBytes) }));
+  const holder = shared(`replies:${method.path}:${target}`, () => ({ key, replies: new Replies(maxBytes) }));
   if (holder.key !== key) {
     holder.key = key;
     holder.replies = new Replies(maxBytes);

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { decisionsOf } from "../../test/decisions.ts";
 import { Cancellation } from "../core/cancellation.ts";
 import { RpcError } from "../core/error.ts";
+import { siteFactory } from "../core/site.ts";
 import { hideError } from "../server.ts";
 import { FakeClock, mount, mountLayers, settled } from "../testing.ts";
 import { circuitBreaker } from "./circuit-breaker.ts";
@@ -151,6 +152,19 @@ test("while so many calls are delayed, others pass; and places come free in ever
   expect(seen).toHaveLength(2);
   await clock.advance(100);
   expect((await again).map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+});
+
+test("the calls that are delayed count across targets and changes of the policy", async () => {
+  const clock = new FakeClock();
+  const site = siteFactory({ clock });
+  const first = mount(fault, client({ ...always, maxActive: 1 }), { clock, site });
+  const delayed = Promise.allSettled([first.send()]);
+  await settled();
+  const second = mount(fault, client({ ...always, maxActive: 1 }), { clock, site });
+  await second.send();
+  expect(second.seen).toHaveLength(1);
+  await clock.advance(100);
+  expect((await delayed)[0]?.status).toBe("rejected");
 });
 
 test("a limit of 0 disturbs nobody", async () => {

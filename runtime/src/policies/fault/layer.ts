@@ -17,7 +17,7 @@ export const disturbServing = (config: FaultConfig, site: Site): Layer | undefin
 /** Delays calls, then aborts them, each by a draw of its own, before anything is sent or run. Source: gRFC A33. */
 function disturb({ delay, abort, header, maxActive, side }: FaultConfig, site: Site): Layer | undefined {
   if (!delay && !abort) return undefined;
-  const { clock, method, random } = site;
+  const { clock, method, random, shared } = site;
   const delayMs = delay?.ms ?? 0;
   const delayed = chance(delay?.percent, random);
   const aborted = chance(abort?.percent, random);
@@ -33,7 +33,8 @@ function disturb({ delay, abort, header, maxActive, side }: FaultConfig, site: S
     new RpcError("DEADLINE_EXCEEDED", `${method.path} did not answer in time: an injected fault delayed it`, {
       origin: client ? "transport" : undefined,
     });
-  let active = 0;
+  // Of the method: whichever target the calls go to, and whatever policy it had when they began to wait.
+  const active = shared(`fault:${method.path}`, () => ({ count: 0 }));
 
   return (next) => {
     const fail = () => {
@@ -41,19 +42,19 @@ function disturb({ delay, abort, header, maxActive, side }: FaultConfig, site: S
       return Promise.reject(error);
     };
     return (call) => {
-      if ((header !== undefined && !call.metadata.has(header)) || active >= most) return next(call);
+      if ((header !== undefined && !call.metadata.has(header)) || active.count >= most) return next(call);
       const waits = delayed();
       const fails = aborted();
       if (!waits) return fails ? fail() : next(call);
       decided("fault", "delayed", method.path, delayDetail);
-      active++;
+      active.count++;
       return pause(delayMs, call, clock, late).then(
         () => {
-          active--;
+          active.count--;
           return fails ? fail() : next(call);
         },
         (reason) => {
-          active--;
+          active.count--;
           throw reason;
         },
       );

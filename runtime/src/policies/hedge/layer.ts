@@ -18,7 +18,7 @@ export function hedgeCalls(config: HedgeConfig, site: Site): Layer | undefined {
   const latencies =
     delayMs !== undefined || percentile === undefined
       ? undefined
-      : site.shared(`hedge-latencies:${method.path}:${percentile}`, () => new Latencies(percentile));
+      : site.shared(`hedge-latencies:${method.path}:${site.target}:${percentile}`, () => new Latencies(percentile));
   const keepGoingOn = new Set(config.keepGoingOn);
   const lost = refusal("CANCELLED", `another attempt of ${method.path} was answered first`);
 
