@@ -11,7 +11,7 @@ export interface Site {
   readonly method: MethodSpec;
   /** The service that has the method, for its descriptors. Absent where a test mounts a layer alone. */
   readonly service?: ServiceSpec | undefined;
-  /** Client, layers of one attempt: where the attempt goes. Empty elsewhere. */
+  /** Client: where the call goes. Empty on a server. */
   readonly target: string;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
