@@ -133,7 +133,26 @@ function layersOf(side: "client" | "server", order: readonly Place[], site: Site
 const ownAt = (at: string, own: readonly UserLayer[], { method, clock, random }: Site): Layer[] =>
   own
     .filter((one) => one.at === at && (one.methods === undefined || methodMatcher(one.methods)(method)))
-    .flatMap((one) => one.layer({ method, clock, random }) ?? []);
+    .flatMap((one) => {
+      const layer = one.layer({ method, clock, random });
+      return layer ? settling(layer, `the layer at ${JSON.stringify(at)} of ${method.path}`) : [];
+    });
+
+/** Every handler answers with a promise; one that does not, or throws, would leave timers and listeners behind around it. */
+const settling =
+  (layer: Layer, name: string): Layer =>
+  (next) => {
+    const run = layer(next);
+    return (call) => {
+      try {
+        const reply = run(call);
+        if (typeof (reply as Partial<Promise<unknown>> | undefined)?.then === "function") return reply;
+        throw new TypeError(`${name} returned ${typeof reply} instead of a promise: return next(call)`);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    };
+  };
 
 /** Throws a TypeError when a layer of one's own is put where no place is. `where` names the option. */
 export function checkOwnLayers(own: readonly UserLayer[], order: readonly Place[], where: string): void {

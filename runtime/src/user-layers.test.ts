@@ -1,9 +1,10 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { auditLog } from "../../examples/shop/audit-log.ts";
 import { createKitchenClient, Kitchen } from "../test/kitchen/kitchen_mesh.ts";
 import { collect } from "../test/over-grpc.ts";
 import { kitchenWith, start, targetOf } from "../test/serving.ts";
 import { createClient } from "./client.ts";
+import { Cancellation } from "./core/cancellation.ts";
 import { RpcError } from "./core/error.ts";
 import type { MethodSpec, ServiceSpec } from "./core/spec.ts";
 import type { UserLayer } from "./core/user-layer.ts";
@@ -11,6 +12,7 @@ import { inProcess } from "./in-process.ts";
 import { apiKeys } from "./policies/auth.ts";
 import type { MethodPolicy } from "./policies/index.ts";
 import { type ClientPlace, clientOrder, type ServerPlace, serverOrder } from "./stack.ts";
+import { FakeClock } from "./testing.ts";
 
 /** A layer that notes its name, and its method, when a call passes it. */
 const noting = <Place extends string>(
@@ -132,6 +134,47 @@ test("a layer is built once per method, not once per call", async () => {
   await kitchen.getDish(dish);
   await kitchen.getDish(dish);
   expect(built).toBe(1);
+});
+
+/** Layers that break the rule of handlers: to answer with a promise, and never to throw. */
+const wrong = [
+  ["throws", () => () => () => JSON.parse("{"), SyntaxError],
+  ["returns nothing", () => () => () => {}, TypeError],
+] as unknown as [string, UserLayer["layer"], new () => Error][];
+
+describe.each(wrong)("a layer that %s", (_, layer, Kind) => {
+  const hedge = { attempts: 2, delayMs: 10, keepGoingOn: ["UNAVAILABLE"] } as const;
+  const budget = { ratio: 1, floorPerSecond: 10, windowMs: 1000 };
+
+  test.each([{}, { hedge: { ...hedge, budget } }])("fails the call on a client, with the policy %j", async (policy) => {
+    const clock = new FakeClock();
+    const cancellation = new Cancellation();
+    const layers = [{ at: "innermost" as const, layer }];
+    const kitchen = createClient(withPolicy("getDish", policy), inProcess(kitchenWith()), { clock, layers });
+    const call = kitchen.getDish(dish, { cancellation });
+    await expect(call).rejects.toBeInstanceOf(Kind);
+    expect(cancellation.listening).toBe(0);
+    expect(clock.pending).toBe(0);
+  });
+
+  test("fails the call on a server like a mistake of an implementation, and leaves no timer", async () => {
+    const clock = new FakeClock();
+    const reported: unknown[] = [];
+    const onError = (error: unknown) => void reported.push(error);
+    const target = inProcess(kitchenWith(), { clock, onError, layers: [{ at: "outermost", layer }] });
+    const call = createKitchenClient(target, { clock }).getDish(dish, { timeoutMs: 1000 });
+    await expect(call).rejects.toMatchObject({ code: "INTERNAL" });
+    expect(reported).toEqual([expect.any(Kind)]);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+test("a layer that returns nothing is told by name what it must return", async () => {
+  const layer = (() => () => () => {}) as unknown as UserLayer["layer"];
+  const kitchen = createKitchenClient(inProcess(kitchenWith()), { layers: [{ at: "before retry", layer }] });
+  await expect(kitchen.getDish(dish)).rejects.toThrow(
+    /^the layer at "before retry" of \/test\.kitchen\.v1\.Kitchen\/GetDish returned undefined .*: return next\(call\)/,
+  );
 });
 
 test.each<[string, unknown, RegExp]>([
