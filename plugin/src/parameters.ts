@@ -63,7 +63,14 @@ const unnoticed: readonly string[] = (
 ).split(" ");
 
 /** Options of ts-proto that change what a rule reads; what they are by default, or at most for messages, changes nothing. */
-const changing = ["stringEnums", "useJsonName", "useMapType", "useMongoObjectId", "useOptionals"];
+const changing = [
+  "noDefaultsForOptionals",
+  "stringEnums",
+  "useJsonName",
+  "useMapType",
+  "useMongoObjectId",
+  "useOptionals",
+];
 
 /**
  * Reads the parameter that the compiler hands over: `key=value` pairs, separated by commas.

@@ -1,6 +1,6 @@
 import { type Claim, testable } from "./claims.ts";
 import { and, type Condition, not, or, partial, total } from "./logic.ts";
-import { type Constant, constant, giveUp, operand, type Rep, type Scalar, shapeOf, type Value } from "./value.ts";
+import { type Constant, constant, giveUp, operand, type Rep, type Scalar, shapeOf, sure, type Value } from "./value.ts";
 
 /** The scalars that something can be compared with: with a default, and without an error. */
 type Plain = Constant | Scalar;
@@ -25,11 +25,11 @@ export function equal(a: Value, b: Value): Condition {
   if (a.kind === "wrapper") {
     // Undefined or, with useNullAsOptional, null.
     if (b.kind === "constant" && b.value === null) return total(`${a.js} == null`, `${a.js} != null`);
-    const other = b.kind === "constant" ? constant(b, a) : b.rep === a.rep ? operand(b) : giveUp();
+    const other = b.kind === "constant" ? constant(b, a) : b.rep === a.rep ? sure(b) : giveUp();
     return total(`${a.js} === ${other}`, `${a.js} !== ${other}`);
   }
   if (a.kind === "entry") {
-    const other = b.kind === "constant" ? constant(b, a) : b.rep === a.rep ? operand(b) : giveUp();
+    const other = b.kind === "constant" ? constant(b, a) : b.rep === a.rep ? sure(b) : giveUp();
     return partial(`${a.js} === ${other}`, and(`${a.js} !== undefined`, `${a.js} !== ${other}`));
   }
   return giveUp();
@@ -40,7 +40,7 @@ const isPlain = (value: Value): value is Plain => value.kind === "constant" || v
 /** A missing claim is an error, so it is neither equal nor different. */
 function equalClaim({ js }: Claim, other: Plain): Condition {
   const right =
-    other.kind === "scalar" ? (other.rep === "bigint" ? giveUp() : operand(other)) : constantBesideClaim(other);
+    other.kind === "scalar" ? (other.rep === "bigint" ? giveUp() : sure(other)) : constantBesideClaim(other);
   return partial(`${js} === ${right}`, and(`${js} !== undefined`, `${js} !== ${right}`));
 }
 
@@ -59,22 +59,26 @@ function equalPlain(a: Plain, b: Plain): Condition {
     const right = constant(b, a);
     if (a.rep === "boolean") return right === "true" ? truthOf(a) : not(truthOf(a));
     // What is absent is no other value than its default.
-    const left = isDefault(b) ? operand(a) : a.js;
-    return total(`${left} === ${right}`, `${left} !== ${right}`);
+    if (!isDefault(b)) return total(`${a.js} === ${right}`, `${a.js} !== ${right}`);
+    if (!a.enum || !a.doubtful) return total(`${operand(a)} === ${right}`, `${sure(a)} !== ${right}`);
+    const same = `${a.js} === ${right}`;
+    return total(a.optional ? or(`${a.js} == null`, same) : same, and(`${a.js} != null`, `${a.js} !== ${right}`));
   }
   if (a.enum && b.enum && a.enum !== b.enum) return giveUp();
-  const [left, right] = alike(a, b, false);
-  return total(`${left} === ${right}`, `${left} !== ${right}`);
+  return total(alike(a, b, "===", operand), alike(a, b, "!==", sure));
 }
 
 const isDefault = ({ value }: Constant): boolean => value === "" || value === false || Number(value) === 0;
 
-/** Two operands that TypeScript compares as CEL does. Order knows numbers and bigints together, equality does not. */
-function alike(a: Scalar, b: Scalar, ordered: boolean): [string, string] {
-  if (a.rep === b.rep) return [operand(a), operand(b)];
+/** Two scalars that TypeScript compares as CEL does. Order knows numbers and bigints together, equality does not. */
+function alike(a: Scalar, b: Scalar, sign: Order | "===" | "!==", print: (scalar: Scalar) => string): string {
+  const [left, right] = [print(a), print(b)];
+  // Strings have an order of their own.
+  if (a.enum && b.enum && (a.doubtful || b.doubtful)) return giveUp();
+  if (a.rep === b.rep) return `${left} ${sign} ${right}`;
   if (!isNumeric(a.rep) || !isNumeric(b.rep) || a.float || b.float) return giveUp();
-  if (ordered) return [operand(a), operand(b)];
-  return a.rep === "bigint" ? [operand(a), `BigInt(${operand(b)})`] : [`BigInt(${operand(a)})`, operand(b)];
+  if (sign !== "===" && sign !== "!==") return `${left} ${sign} ${right}`;
+  return a.rep === "bigint" ? `${left} ${sign} BigInt(${right})` : `BigInt(${left}) ${sign} ${right}`;
 }
 
 const isNumeric = (rep: Rep) => rep === "number" || rep === "bigint";
@@ -85,9 +89,11 @@ export function compare(order: Order, a: Value, b: Value): Condition {
   if (b.kind === "claim") return isPlain(a) ? compareClaim(b, (js, other) => `${other} ${order} ${js}`, a) : giveUp();
   if (a.kind === "constant" && b.kind === "scalar") return compare(turned[order], b, a);
   if (a.kind !== "scalar" || a.rep === "boolean" || !isPlain(b)) return giveUp();
-  const [left, right] =
-    b.kind === "constant" ? [operand(a), constant(b, { ...a, enum: undefined })] : alike(a, b, true);
-  return total(`${left} ${order} ${right}`, opposite(left, order, right, a.float || floats(b)));
+  const test = (sign: Order, print: (scalar: Scalar) => string) =>
+    b.kind === "constant" ? `${print(a)} ${sign} ${constant(b, { ...a, enum: undefined })}` : alike(a, b, sign, print);
+  // What is no number is neither less nor more.
+  const no = a.float || floats(b) ? `!(${test(order, sure)})` : test(complement[order], operand);
+  return total(test(order, operand), no);
 }
 
 const turned: { readonly [order in Order]: Order } = { "<": ">", "<=": ">=", ">": "<", ">=": "<=" };
@@ -95,16 +101,12 @@ const complement: { readonly [order in Order]: Order } = { "<": ">=", "<=": ">",
 
 const floats = (value: Plain) => (value.kind === "scalar" ? value.float : typeof value.value === "number");
 
-/** What is no number is neither less nor more. */
-const opposite = (left: string, order: Order, right: string, float: boolean | undefined): string =>
-  float ? `!(${left} ${order} ${right})` : `${left} ${complement[order]} ${right}`;
-
 /** A claim of another type than what it is compared with is an error. */
 function compareClaim(claim: Claim, test: (js: string, other: string) => string, other: Plain): Condition {
   const rep = other.kind === "scalar" ? other.rep : shapeOf(other).rep;
   if (rep === "bigint" || rep === "boolean") return giveUp();
   const js = testable(claim);
-  const compared = test(js, other.kind === "scalar" ? operand(other) : constantBesideClaim(other));
+  const compared = test(js, other.kind === "scalar" ? sure(other) : constantBesideClaim(other));
   const typed = `typeof ${js} === "${rep}"`;
   return partial(and(typed, compared), and(typed, `!(${compared})`));
 }

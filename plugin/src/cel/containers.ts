@@ -1,7 +1,8 @@
 import { type Claim, claimAt, hasClaim, helper, testable } from "./claims.ts";
 import { claimIsOneOf, constantBesideClaim, equal } from "./comparison.ts";
 import { and, type Condition, or, partial, print, total } from "./logic.ts";
-import { type Constant, constant, giveUp, operand, type Scalar, shapeOf, type Value } from "./value.ts";
+import { names } from "./names.ts";
+import { type Constant, constant, giveUp, operand, type Scalar, shapeOf, sure, type Value } from "./value.ts";
 
 type List = Extract<Value, { kind: "list" }>;
 
@@ -34,15 +35,17 @@ export function isIn(item: Value, container: Value): Condition {
   // Not a number is in no list to CEL, and in one to includes. The compiler looks for an enum's values only.
   if (of.float || of.enum) return giveUp();
   if (item.kind === "scalar" && (item.rep !== of.rep || item.float)) return giveUp();
-  const found = `${js}.includes(${item.kind === "constant" ? constant(item, of) : operand(item)})`;
-  return total(found, `!${found}`);
+  const found = (text: string) => `${js}.includes(${text})`;
+  if (item.kind === "constant") return total(found(constant(item, of)), `!${found(constant(item, of))}`);
+  const defaultless = constants?.every(({ value }) => value !== "" && value !== 0n);
+  return total(found(operand(item)), `!${found(defaultless ? operand(item) : sure(item))}`);
 }
 
 function inClaim(item: Value, { path, js }: Claim): Condition {
   if (path.length === 0 && item.kind === "constant") return hasClaim(claimAt([String(item.value)]));
   if (item.kind !== "constant" && item.kind !== "scalar") return giveUp();
   if (item.kind === "constant" ? item.value === null : item.rep === "bigint") return giveUp();
-  const found = `${helper("claimHas")}(${js}, ${item.kind === "constant" ? constantBesideClaim(item) : operand(item as Scalar)})`;
+  const found = `${helper("claimHas")}(${js}, ${item.kind === "constant" ? constantBesideClaim(item) : sure(item as Scalar)})`;
   return partial(`${found} === true`, `${found} === false`);
 }
 
@@ -58,7 +61,7 @@ export function some({ js }: List, variable: string, { yes, no, total }: Conditi
   const call = (method: "some" | "every", test: Condition["yes"]) => {
     const body = print(test);
     // A parameter that nobody reads is an error to the compiler.
-    if (!new RegExp(`\\b${variable}\\b`).test(body)) return giveUp();
+    if (!new RegExp(`\\b${variable}\\b`).test(names(body))) return giveUp();
     return `${js}.${method}((${variable}) => ${body})`;
   };
   return { yes: call("some", yes), no: total ? `!${call("some", yes)}` : call("every", no), total };

@@ -71,7 +71,6 @@ const always = [
   "request.status != diff.v1.Status.APPROVED",
   "request.status in [1, 2]",
   "request.status > Status.DRAFT",
-  "request.status == request.last",
   "request.last == Status.DRAFT",
   "request.nickname == ''",
   "request.nickname != auth.sub",
@@ -197,6 +196,7 @@ const always = [
 ];
 
 const protobufEsOnly = [
+  "request.status == request.last",
   "request.email == auth.sub",
   "request.email != ''",
   "has(request.email)",

@@ -33,6 +33,8 @@ export const protobufEs: Fields = {
     const texts = "longAsString" in field && field.longAsString;
     const shape = shaped(field, (rep) => (rep === "bigint" && texts ? giveUp() : { rep }));
     const { oneof } = field;
+    // In what is absent itself, only a default of the type's own is sure to be right.
+    if ((oneof || parent.optional) && hasOwnDefault(field)) return giveUp();
     if (!oneof) return valueAt(`${at(parent)}${field.localName}`, field, shape, parent.optional || optional(field));
     if (parent.optional) return giveUp();
     const member = `${parent.js}.${oneof.localName}`;
@@ -60,7 +62,10 @@ export const tsProto = (nameOf: (field: string) => string, longs: string | undef
       return longs === "bigint" ? { rep } : longs === "number" ? { rep: "number" } : undefined;
     });
     const js = `${at(parent)}${nameOf(field.name)}`;
-    if (shape) return valueAt(js, field, shape, parent.optional || optional(field));
+    if (shape) {
+      const value = valueAt(js, field, shape, parent.optional || optional(field));
+      return value.kind === "scalar" ? { ...value, doubtful: true } : value;
+    }
     // Number, bigint, string or Long: each prints its digits.
     if (field.fieldKind !== "scalar") return giveUp();
     const digits = parent.optional || optional(field) ? `${js} ?? 0` : js;
@@ -75,6 +80,8 @@ export const tsProto = (nameOf: (field: string) => string, longs: string | undef
 
 /** ts-proto reads other syntaxes as proto3, and represents a oneof in one of three ways. */
 function supported(field: DescField): void {
+  // A list of strings, and a value that is null when it is set to null.
+  if (/^google\.protobuf\.(?:FieldMask|Value)$/.test(field.message?.typeName ?? "")) giveUp();
   if (field.parent.file.edition !== Edition.EDITION_PROTO3 || field.oneof) giveUp();
 }
 
@@ -84,6 +91,11 @@ const at = ({ js, optional }: Message): string => `${js}${optional ? "?" : ""}.`
 const optional = (field: DescField): boolean => field.fieldKind === "message" || field.proto.proto3Optional;
 
 const hasPresence = (field: DescField) => "presence" in field && field.presence !== FeatureSet_FieldPresence.IMPLICIT;
+
+/** Whether a default is another one than proto3's. */
+const hasOwnDefault = ({ proto, enum: of, fieldKind }: DescField): boolean =>
+  (proto.defaultValue !== undefined && proto.defaultValue !== "") ||
+  (fieldKind === "enum" && of.values[0]?.number !== 0);
 
 type Reps = (rep: Shape["rep"]) => { readonly rep: Shape["rep"] } | undefined;
 

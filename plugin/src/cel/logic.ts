@@ -1,3 +1,5 @@
+import { giveUp } from "./value.ts";
+
 /**
  * A condition in TypeScript: a constant, printed code that `!`, `&&` and `||` can stand before or after, or conditions
  * that `&&` or `||` join.
@@ -58,9 +60,14 @@ function join(op: "&&" | "||", items: readonly Logic[]): Logic {
   return others.length === 0 ? first : { op, items: rest };
 }
 
+/** Longer code says no more than the expression does, and an interpreter does not mind the length. */
+const longest = 1000;
+
 /** The code of a condition; mixed operators get their parentheses. */
 export function print(logic: Logic, outer?: "&&" | "||"): string {
   if (typeof logic !== "object") return String(logic);
   const text = logic.items.map((item) => print(item, logic.op)).join(` ${logic.op} `);
+  // Here, because conditions share their parts: printed in full, a rule of some hundred characters can fill the memory.
+  if (text.length > longest) giveUp();
   return outer && outer !== logic.op ? `(${text})` : text;
 }

@@ -3,13 +3,11 @@ import type { RuleModel } from "../model.ts";
 import type { Place, Problems } from "../problems.ts";
 import { checkRule } from "./check.ts";
 import type { Fields } from "./fields.ts";
+import { names } from "./names.ts";
 import { parseRule, RuleError } from "./parse.ts";
 import { scopeOf } from "./scope.ts";
 import { translate } from "./translate.ts";
 import { Untranslatable } from "./value.ts";
-
-/** Longer code says no more than the expression does, and an interpreter does not mind the length. */
-const longest = 1000;
 
 /**
  * Checks the rule of a method, and translates it. Reports at `place` what is wrong with it; undefined then, and for a
@@ -36,12 +34,11 @@ export function ruleOf(
   }
 }
 
-function modelOf(cel: string, condition: string): RuleModel | undefined {
-  if (condition.length > longest) return undefined;
-  const code = condition.replace(/"(?:[^"\\]|\\.)*"/g, "");
+function modelOf(cel: string, condition: string): RuleModel {
+  const code = names(condition);
   return {
     cel,
-    readsAuth: /\bauth\./.test(code),
+    readsAuth: /\bauth\b/.test(code),
     readsRequest: /\brequest\b/.test(code),
     condition: condition.split("\u0003"),
   };

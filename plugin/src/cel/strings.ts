@@ -1,6 +1,6 @@
 import { testable } from "./claims.ts";
 import { and, type Condition, partial, total } from "./logic.ts";
-import { constant, giveUp, operand, type Value } from "./value.ts";
+import { constant, giveUp, operand, sure, type Value } from "./value.ts";
 
 const string = { rep: "string" } as const;
 
@@ -16,13 +16,13 @@ export function textTest(method: "startsWith" | "endsWith" | "includes", target:
     const holds = String(target.value)[method](String(part.value));
     return total(holds, !holds);
   }
-  const js = call(textOf(target));
+  const js = call(target.kind === "scalar" && target.rep === "string" ? operand(target) : textOf(target));
   return total(js, `!${js}`);
 }
 
 function textOf(value: Value): string {
   if (value.kind === "constant") return constant(value, string);
-  return value.kind === "scalar" && value.rep === "string" ? operand(value) : giveUp();
+  return value.kind === "scalar" && value.rep === "string" ? sure(value) : giveUp();
 }
 
 /** Two strings as one. */
@@ -38,5 +38,5 @@ function templatePart(value: Value): string {
   }
   if (value.kind !== "scalar" || value.rep !== "string") return giveUp();
   if (value.js.startsWith("`")) return value.js.slice(1, -1);
-  return `\${${value.optional ? `${value.js} ?? ""` : value.js}}`;
+  return `\${${value.optional || value.doubtful ? `${value.js} ?? ""` : value.js}}`;
 }

@@ -10,7 +10,7 @@ import type { CallNode, MacroNode, Node, SelectNode } from "./parse.ts";
 import type { Scope } from "./scope.ts";
 import { joined, textTest } from "./strings.ts";
 import { messageType } from "./types.ts";
-import { defaultOf, giveUp, type Message, operand, type Value } from "./value.ts";
+import { giveUp, type Message, type Value } from "./value.ts";
 
 /** What the names of a rule stand for: the variables of its macros. */
 type Locals = ReadonlyMap<string, Value>;
@@ -93,8 +93,7 @@ class Translator {
     // Minus zero is no default.
     if (value.kind !== "scalar" || value.float) return giveUp();
     if (value.rep === "boolean") return truthOf(value);
-    const [left, zero] = [operand(value), defaultOf(value)];
-    return total(`${left} !== ${zero}`, `${left} === ${zero}`);
+    return not(equal(value, { kind: "constant", value: value.rep === "string" ? "" : 0n }));
   }
 
   #macro({ macro, range, variable, step }: MacroNode, locals: Locals): Condition {

@@ -41,6 +41,8 @@ export interface Scalar extends Shape {
   readonly kind: "scalar";
   readonly js: string;
   readonly optional: boolean;
+  /** Undefined in spite of its type, and an enum a string: ts-proto has options for that, and casts do it, too. */
+  readonly doubtful?: boolean;
 }
 
 /** A message; undefined, if `optional`, stands for one without fields. */
@@ -65,8 +67,14 @@ const defaults: { readonly [rep in Rep]: string } = { string: '""', boolean: "fa
 export const defaultOf = ({ rep }: Shape): string => defaults[rep];
 
 /** A scalar as an operand, its default in place. */
-export const operand = (scalar: Scalar): string =>
-  scalar.optional ? `(${scalar.js} ?? ${defaultOf(scalar)})` : scalar.js;
+export function operand({ js, optional, ...shape }: Scalar): string {
+  if (!optional) return js;
+  // With a default beside it, the compiler would not notice an enum of strings.
+  return shape.enum && shape.doubtful ? giveUp() : `(${js} ?? ${defaultOf(shape)})`;
+}
+
+/** An operand for where a missing default would allow a call: beside `!==`, or beside what may be undefined itself. */
+export const sure = (scalar: Scalar): string => operand(scalar.doubtful ? { ...scalar, optional: true } : scalar);
 
 /** A constant as TypeScript, in the representation of what it meets. Gives up when that cannot hold it. */
 export function constant({ value }: Constant, { rep, enum: of, float }: Shape): string {

@@ -7,7 +7,7 @@ const closing = ")]}";
  * Indents printed code by its brackets, and breaks lines that are too long the way Biome and Prettier do: at the
  * outermost brackets, one item per line. Templates therefore need no indentation, and may leave any list on one line.
  *
- * Expects what the templates print: strings in double quotes, comments on lines of their own.
+ * Expects what the templates print: strings in double quotes or backticks, comments on lines of their own.
  */
 export function layout(code: string): string {
   const lines: string[] = [];
@@ -79,7 +79,12 @@ function placeCondition(line: string, indent: number): string[] {
   if (operands) return operands.flatMap((operand) => placeCondition(operand, indent));
   const [, inside, tail = ""] = /^\((.*)\)( \|\|| &&|,)$/.exec(line) ?? [];
   const inner = inside && (splitOperands(inside, " ||") ?? splitOperands(inside, " &&"));
-  if (!inner) return place(line, indent);
+  if (!inner) {
+    // Items may stand on lines of their own, with a comma after the last; a value in parentheses may not.
+    const group = outermost(line);
+    const isValue = group && line.charAt(group.from) === "(" && !/[\w$]$/.test(line.slice(0, group.from));
+    return isValue ? [pad(indent, line)] : place(line, indent);
+  }
   const lines = inner.flatMap((operand, n) => placeCondition(operand, n === 0 ? indent : indent + 1));
   return lines.map((text, n) => {
     const opened = n === 0 ? `${"  ".repeat(indent)}(${text.trimStart()}` : text;
@@ -140,8 +145,8 @@ function splitItems(inside: string): string[] {
 function* tokens(line: string): Generator<{ readonly char: string; readonly at: number }> {
   for (let at = 0; at < line.length; at++) {
     const char = line.charAt(at);
-    if (char === '"') {
-      do at = line.indexOf('"', at + 1);
+    if (char === '"' || char === "`") {
+      do at = line.indexOf(char, at + 1);
       while (at > 0 && isEscaped(line, at));
     } else yield { char, at };
   }

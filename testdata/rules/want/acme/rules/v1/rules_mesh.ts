@@ -158,7 +158,7 @@ export const Documents: ServiceSpec<Documents> = /*@__PURE__*/ defineService<Doc
       authRule: {
         cel: "auth.claims.tenant == request.tenant && !(auth.claims.role == 'guest') && auth.claims.verified",
         allows: (auth, request: Document) =>
-          auth.claims["tenant"] === request.tenant &&
+          auth.claims["tenant"] === (request.tenant ?? "") &&
           auth.claims["role"] !== undefined &&
           auth.claims["role"] !== "guest" &&
           auth.claims["verified"] === true,
