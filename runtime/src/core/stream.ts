@@ -76,6 +76,14 @@ export function mapError<T>(stream: AsyncIterable<T>, replace: (error: unknown) 
   };
 }
 
+/** A message that its reader waits for. */
+interface Read<T> {
+  readonly settle: (result: IteratorResult<T>) => void;
+  readonly fail: (reason: unknown) => void;
+  /** The one that was asked for before, if that is not there yet. */
+  before: Read<T> | undefined;
+}
+
 /**
  * Passes a stream through until the cancellation fires; then it fails at once with the reason, even while its
  * source is silent, and the source is told to stop. `onLeave` runs when the reader leaves before the end.
@@ -88,25 +96,32 @@ export function untilCancelled<T>(
   return {
     [Symbol.asyncIterator]() {
       const source = stream[Symbol.asyncIterator]();
-      let pending: { settle: (result: IteratorResult<T>) => void; fail: (reason: unknown) => void } | undefined;
+      // Readers may ask for several messages at once.
+      let newest: Read<T> | undefined;
       // Not awaited: a generator that waits inside stops when that wait ends, and nobody should wait for it. Its late
       // failure has no reader; the server's guard has reported it.
       const stop = () => void source.return?.().catch(() => {});
       const leave = cancellation.onCancel((reason) => {
-        pending?.fail(reason);
+        for (let read = newest; read; read = read.before) read.fail(reason);
         stop();
       });
       const next = () =>
         new Promise<IteratorResult<T>>((settle, fail) => {
           if (cancellation.reason) return fail(cancellation.reason);
-          pending = { settle, fail };
+          const read: Read<T> = { settle, fail, before: newest };
+          newest = read;
+          const done = () => {
+            if (newest === read) newest = read.before;
+            read.before = undefined;
+          };
           source.next().then(
             (result) => {
-              pending = undefined;
+              done();
               if (result.done) leave();
               settle(result);
             },
             (error) => {
+              done();
               leave();
               fail(error);
             },
@@ -118,7 +133,7 @@ export function untilCancelled<T>(
           const end = { done: true as const, value: undefined };
           leave();
           stop();
-          pending?.settle(end);
+          for (let read = newest; read; read = read.before) read.settle(end);
           onLeave?.();
           return Promise.resolve(end);
         },
