@@ -248,7 +248,8 @@ test("a file that is not there", async () => {
 test("errors do not repeat values, which may be secrets in the wrong place", async () => {
   const secret = "hunter2-hunter2";
   const errors = [{ server: { health: secret } }, { auth: secret }, { targets: [secret] }, { server: { tls: secret } }];
-  for (const config of [...errors, `{ "auth": ${secret} }`, `{ "auth": "${secret}`, secret]) {
+  const misplaced = jwt({ secretFile: secret });
+  for (const config of [misplaced, ...errors, `{ "auth": ${secret} }`, `{ "auth": "${secret}`, secret]) {
     const error = await load(config).catch((error: Error) => error);
     expect(error).toBeInstanceOf(Error);
     expect(inspect(error)).not.toContain("hunter2");

@@ -99,7 +99,22 @@ const wrong: readonly [args: readonly string[], env: { [name: string]: string },
     'MESH__server__GRPC: unknown key "server", did you mean SERVER? Known keys: SERVER, TARGETS, AUTH, OVERRIDES',
   ],
   [[], { MESH__SERVER: "x" }, "MESH__SERVER: must be an object: set its keys, or write it as JSON"],
-  [[], { MESH__SERVER: "{hunter2" }, "MESH__SERVER: must be an object: set its keys, or write it as JSON"],
+  [[], { MESH__SERVER: '{"grpc": ":1"\nhunter2' }, 'MESH__SERVER:2:1: is not JSON: "," or "}" must be here'],
+  [
+    [],
+    { MESH__OVERRIDES: '[{ "match": "*", "match": "a.*" }]' },
+    'MESH__OVERRIDES:1: "match" is there twice: keep one',
+  ],
+  [
+    [],
+    { MESH__OVERRIDES: '[{ "match": "*", "__proto__": {} }]' },
+    'MESH__OVERRIDES: overrides[0]: unknown key "__proto__". Known keys: match, policy, fault, split, mirror',
+  ],
+  [
+    ["--set=auth.providers[x].jwt.audiences="],
+    {},
+    "--set auth.providers[x].jwt.audiences: has an empty item: write a,b or a list in JSON",
+  ],
   [[], { MESH__SERVER: "[]" }, "MESH__SERVER: server: is a list, it must be an object"],
   [[], { MESH__SERVER__GRPC__PORT: "1" }, "MESH__SERVER__GRPC__PORT: grpc has no keys below it"],
   [[], { MESH__SERVER__HEALTH: "hunter2" }, "MESH__SERVER__HEALTH: must be true or false"],
@@ -149,6 +164,8 @@ const wrong: readonly [args: readonly string[], env: { [name: string]: string },
   ],
   [["--set", "hunter2"], {}, "--set: is not key=value: write --set server.grpc=:50051"],
   [["--set"], {}, "--set: has no value: write --set server.grpc=:50051"],
+  [["--config="], {}, "--config: has no value: write --config mesh.yaml"],
+  [["--config", ""], {}, "--config: has no value: write --config mesh.yaml"],
   [["--config", "--verbose"], {}, "--config: has no value: write --config mesh.yaml"],
   [["--allow-faults=hunter2"], {}, "--allow-faults: must be true or false"],
 ];
@@ -158,6 +175,16 @@ test.each(wrong.map(([args, env, text]) => ({ args, env, text })))("refused: $te
   expect(error).toBeInstanceOf(Error);
   expect((error as Error).message).toBe(text);
   expect(inspect(error)).not.toContain("hunter2");
+});
+
+test("parts go on top of the whole, in whichever order the environment has them", async () => {
+  const [whole, part] = [
+    ["MESH__SERVER", '{ "grpc": ":1", "http": ":2" }'],
+    ["MESH__SERVER__GRPC", ":3"],
+  ] as const;
+  for (const env of [Object.fromEntries([whole, part]), Object.fromEntries([part, whole])]) {
+    expect((await load([], env)).serve).toMatchObject({ grpc: { address: ":3" }, http: { address: ":2" } });
+  }
 });
 
 test("two items that are spelled alike", async () => {

@@ -7,7 +7,7 @@ export type Environment = { readonly [name: string]: string | undefined };
 /** What command line and environment say, beside the file. */
 export interface Outside {
   readonly file: string | undefined;
-  /** In the order in which they apply: variables, then flags. */
+  /** In the order in which they apply: variables, the whole of something before its parts, then flags in theirs. */
   readonly settings: readonly Setting[];
   readonly allowFaults: boolean;
   /** The variable that says that this is production, and what it says. */
@@ -25,6 +25,8 @@ export function readOutside(args: readonly string[], env: Environment): Outside 
     const path = name.slice("MESH__".length).split("__");
     settings.push({ at: name, path, text, spelling: spelledAsVariable });
   }
+  // A part goes on top of the whole that it belongs to, in whichever order the environment has them.
+  settings.sort((a, b) => a.path.length - b.path.length || (a.at < b.at ? -1 : 1));
   const production = ["NODE_ENV", "MESH_ENV"].find((name) => /^prod(?:uction)?$/i.test(env[name]?.trim() ?? ""));
   return {
     file: flags.file ?? (env.MESH_CONFIG || undefined),
@@ -49,10 +51,10 @@ function readFlags(args: readonly string[]) {
     }
     const [, flag, joined] = /^(--config|--set|--allow-faults)(?:=(.*))?$/s.exec(arg) ?? [];
     const value = () => {
-      if (joined !== undefined) return joined;
-      index += 1;
-      const next = args[index];
-      if (next === undefined || next.startsWith("--"))
+      if (joined) return joined;
+      if (joined === undefined) index += 1;
+      const next = joined ?? args[index];
+      if (!next || next.startsWith("--"))
         throw new ConfigError(`${flag}`, "", `has no value: write ${usage[flag as keyof typeof usage]}`);
       return next;
     };

@@ -70,9 +70,10 @@ export class Place {
     try {
       return readFileSync(this.path(name));
     } catch (cause) {
-      // Somebody may have put the secret itself there.
-      const what = key === "secretFile" ? "the file it names" : name;
-      throw this.error(key, `${what} cannot be read (${(cause as NodeJS.ErrnoException).code})`, cause);
+      const text = `cannot be read (${(cause as NodeJS.ErrnoException).code})`;
+      // Somebody may have put the secret itself there, and the cause would show it as a path.
+      if (key === "secretFile") throw this.error(key, `the file it names ${text}`);
+      throw this.error(key, `${name} ${text}`, cause);
     }
   }
 

@@ -1,6 +1,7 @@
 import { type DescField, type DescMessage, type JsonValue, ScalarType } from "@bufbuild/protobuf";
 import { unknownKey } from "../core/known-keys.ts";
 import { ConfigError } from "./error.ts";
+import { parseJson } from "./json.ts";
 import { type Entries, isEntries, isItems, type Node, nodeOf } from "./node.ts";
 
 /** One value from outside the file. */
@@ -53,7 +54,7 @@ const entryOf = (entries: Entries, { name, jsonName }: DescField) => entries.get
 
 function setField(before: Node | undefined, field: DescField, setting: Setting, rest: readonly string[]): Node {
   const { at, text } = setting;
-  if (rest.length === 0) return nodeOf(meantBy(field, text, at), at);
+  if (rest.length === 0) return meantBy(field, text, at);
   if (field.fieldKind === "message") return setIn(before, field.message, setting, rest);
   const { message } = field;
   if (field.fieldKind === "list" && message?.fields.some(({ name }) => name === "name"))
@@ -82,25 +83,36 @@ function setItem(before: Node | undefined, message: DescMessage, setting: Settin
 
 const nameOf = ({ value }: Node): string => (isEntries(value) ? String(value.get("name")?.value) : "");
 
-/** The value that a text means for a field. */
-function meantBy(field: DescField, text: string, at: string): JsonValue {
+/** The value that a text means for a field, all of it written at one place. */
+function meantBy(field: DescField, text: string, at: string): Node {
   const json = /^\s*[[{]/.test(text);
   if (field.fieldKind === "list") {
     if (json || field.message) return parsed(text, "a list: write it as JSON", at);
-    return text.split(",").map((item) => scalarOf(field.scalar, item.trim(), at));
+    const items = text.split(",").map((item) => item.trim());
+    if (items.includes("")) throw new ConfigError(at, "", "has an empty item: write a,b or a list in JSON");
+    return nodeOf(
+      items.map((item) => scalarOf(field.scalar, item, at)),
+      at,
+    );
   }
   if (field.message) return parsed(text, "an object: set its keys, or write it as JSON", at);
-  return scalarOf(field.scalar, text, at);
+  return nodeOf(scalarOf(field.scalar, text, at), at);
 }
 
-function parsed(text: string, what: string, at: string): JsonValue {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch {
-    // The parser's text would quote the value.
-    throw new ConfigError(at, "", `must be ${what}`);
-  }
+function parsed(text: string, what: string, at: string): Node {
+  if (!/^\s*[[{]/.test(text)) throw new ConfigError(at, "", `must be ${what}`);
+  return written(parseJson(text, at), at);
 }
+
+/** The same, written at another place. */
+const written = ({ value }: Node, at: string): Node => ({
+  at,
+  value: isItems(value)
+    ? value.map((item) => written(item, at))
+    : isEntries(value)
+      ? new Map([...value].map(([key, inner]) => [key, written(inner, at)]))
+      : value,
+});
 
 function scalarOf(type: ScalarType | undefined, text: string, at: string): JsonValue {
   switch (type) {

@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import fc from "fast-check";
 import { expect, test, vi } from "vitest";
 import { parseJson } from "./json.ts";
 import { isEntries, isItems, type Node } from "./node.ts";
@@ -77,6 +78,84 @@ const wrong: readonly [text: string, message: string][] = [
     "m.yaml: has more than 100,000 values: write fewer aliases",
   ],
 ];
+
+test("many aliases and many values take no time to speak of", { timeout: 5_000 }, async () => {
+  const aliases = await parseYaml(`a: &a 1\nb: [${Array(50_000).fill("*a").join(",")}]`, "m.yaml");
+  expect(isEntries(aliases.value) && aliases.value.get("b")?.value).toHaveLength(50_000);
+  expect((await parseYaml("- 1\n".repeat(101_000), "m.yaml")).value).toHaveLength(101_000);
+});
+
+test("an alias stands for the anchor above it that came last, also where its own alias is read", async () => {
+  const text = "a: &x 1\nb: &y [*x]\nc: &x 2\nd: [*x, *y]\n";
+  expect(plain(await parseYaml(text, "m.yaml"))).toEqual({ a: 1, b: [1], c: 2, d: [2, [1]] });
+});
+
+const wrongJson: readonly [text: string, message: string][] = [
+  ["", "m.json:1:1: is not JSON: a value must be here"],
+  ["{", "m.json:1:2: is not JSON: a key in double quotes must be here"],
+  ['{\n  "a": hunter2\n}', "m.json:2:8: is not JSON: a value must be here"],
+  ['{\n  "a": tru }', "m.json:2:8: is not JSON: a value must be here"],
+  ['{ "a": 01 }', "m.json:1:8: is not JSON: a value must be here"],
+  ['{ "a": 1,\n}', "m.json:2:1: is not JSON: a key in double quotes must be here"],
+  ["{ 'a': 1 }", "m.json:1:3: is not JSON: a key in double quotes must be here"],
+  ['{ "a" 1 }', "m.json:1:7: is not JSON: a colon must be here"],
+  ['{ "a": 1 "b": 2 }', 'm.json:1:10: is not JSON: "," or "}" must be here'],
+  ["[1 2]", 'm.json:1:4: is not JSON: "," or "]" must be here'],
+  ["[1,]", "m.json:1:4: is not JSON: a value must be here"],
+  ["{} {}", "m.json:1:4: is not JSON: nothing more must be here"],
+  ['"hunter2', "m.json:1:1: is not JSON: a text that ends with a double quote must be here"],
+  ['["hunter2\n"]', "m.json:1:2: is not JSON: a text on one line, with legal escapes must be here"],
+  ['"\\x"', "m.json:1:1: is not JSON: a text on one line, with legal escapes must be here"],
+  ['{ "a": 1,\n"a": 2 }', 'm.json:2: "a" is there twice: keep one'],
+  ["[".repeat(100_000), "m.json:1: is deeper than 100 levels"],
+];
+
+test.each(wrongJson.map(([text, message]) => ({ text, message })))("refused: $message", ({ text, message }) => {
+  const error = (() => {
+    try {
+      return parseJson(text, "m.json");
+    } catch (error) {
+      return error as Error;
+    }
+  })();
+  expect(error).toMatchObject({ message });
+  expect(inspect(error)).not.toContain("hunter2");
+});
+
+test("JSON is what JSON.parse takes for it, and nothing else", () => {
+  const read = (parse: () => unknown) => {
+    try {
+      return { value: parse() };
+    } catch {
+      return "refused";
+    }
+  };
+  const agree = (text: string) =>
+    expect(read(() => plain(parseJson(text, "m.json")))).toEqual(read(() => JSON.parse(text)));
+  const mutated = fc
+    .tuple(fc.json({ maxDepth: 4 }), fc.nat(), fc.constantFrom(...'{}[]",:\\0-.e \n\u00a0tx'))
+    .map(([text, at, one]) => text.slice(0, at % (text.length + 1)) + one + text.slice((at + 1) % (text.length + 1)));
+  fc.assert(
+    fc.property(fc.oneof(fc.json({ maxDepth: 4 }), mutated), (text) => {
+      // A key that is there twice is the difference that is meant, and __proto__ is no key of a plain object.
+      fc.pre(!/__proto__/.test(text));
+      if (twice(text)) return;
+      agree(text);
+    }),
+    { numRuns: 3000 },
+  );
+  agree(JSON.stringify("x".repeat(20_000_000)));
+});
+
+/** Whether the only objection is a key that is there twice. */
+function twice(text: string): boolean {
+  try {
+    parseJson(text, "m.json");
+    return false;
+  } catch (error) {
+    return (error as Error).message.endsWith("is there twice: keep one");
+  }
+}
 
 test.each(wrong.map(([text, message]) => ({ text, message })))("refused: $message", async ({ text, message }) => {
   const error = await parseYaml(text, "m.yaml").catch((error: Error) => error);

@@ -22,16 +22,17 @@ export async function parseYaml(text: string, file: string): Promise<Node> {
 
 class Reader {
   readonly #yaml: typeof import("yaml");
-  readonly #document: Document;
   readonly #lines: LineCounter;
   readonly #file: string;
+  readonly #anchored: ReadonlyMap<YamlNode, YamlNode>;
   /** What aliases have led to that is not read to its end. */
   readonly #open = new Set<YamlNode>();
+  /** How many values aliases stand for. */
   #nodes = 0;
 
   constructor(yaml: typeof import("yaml"), document: Document, lines: LineCounter, file: string) {
     this.#yaml = yaml;
-    this.#document = document;
+    this.#anchored = anchoredOf(yaml, document);
     this.#lines = lines;
     this.#file = file;
   }
@@ -39,10 +40,10 @@ class Reader {
   read(node: YamlNode | null, at = this.#at(node)): Node {
     const { isAlias, isMap, isSeq, isScalar } = this.#yaml;
     // Aliases of aliases grow without end.
-    this.#nodes += 1;
+    if (this.#open.size > 0) this.#nodes += 1;
     if (this.#nodes > 100_000)
       throw new ConfigError(this.#file, "", "has more than 100,000 values: write fewer aliases");
-    if (isAlias(node)) return this.#behind(node.resolve(this.#document), at);
+    if (isAlias(node)) return this.#behind(this.#anchored.get(node), at);
     if (isSeq(node)) return { at, value: node.items.map((item) => this.read(item as YamlNode)) };
     if (isMap(node)) {
       const entries = node.items.map(({ key, value }) => {
@@ -70,4 +71,20 @@ class Reader {
     const [offset] = node?.range ?? [];
     return offset === undefined ? this.#file : `${this.#file}:${this.#lines.linePos(offset).line}`;
   }
+}
+
+/** What each alias stands for, found in one pass: the library goes through the whole document for each of them. */
+function anchoredOf({ visit }: typeof import("yaml"), document: Document): ReadonlyMap<YamlNode, YamlNode> {
+  const anchors = new Map<string, YamlNode>();
+  const anchored = new Map<YamlNode, YamlNode>();
+  visit(document, {
+    Alias(_, alias) {
+      const node = anchors.get(alias.source);
+      if (node) anchored.set(alias, node);
+    },
+    Value(_, node) {
+      if (node.anchor !== undefined) anchors.set(node.anchor, node);
+    },
+  });
+  return anchored;
 }
