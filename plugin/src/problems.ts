@@ -15,8 +15,15 @@ interface Problem {
   readonly file: string;
   readonly line: number;
   readonly column: number;
+  /** What is wrong where, and the text that follows. */
+  readonly name: string;
   readonly text: string;
+  /** The methods that have it, when the place is above them. */
+  readonly methods: Set<string>;
 }
+
+/** So many methods are named in one line. */
+const mostMethods = 5;
 
 /** All that a run finds wrong. Collected first and reported together, so that one run shows everything. */
 export class Problems {
@@ -29,15 +36,18 @@ export class Problems {
     this.#locator = new Locator(sources);
   }
 
-  /** Reports what fails generation. `text` says what is wrong and the remedy, `rule` names the check. */
-  error(place: Place, text: string, rule: string): void {
+  /**
+   * Reports what fails generation. `text` says what is wrong and the remedy, `rule` names the check, `method` the method that
+   * has the problem when the place is above it; several methods make one line.
+   */
+  error(place: Place, text: string, rule: string, method?: string): void {
     this.#reports++;
-    this.#add(this.#errors, place, `${place.name}: ${text} [${rule}]`);
+    this.#add(this.#errors, place, place.name, `${text} [${rule}]`, method);
   }
 
   /** Reports what is allowed, but should be looked at. */
-  warning(place: Place, text: string, rule: string): void {
-    this.#add(this.#warnings, place, `warning: ${place.name}: ${text} [${rule}]`);
+  warning(place: Place, text: string, rule: string, method?: string): void {
+    this.#add(this.#warnings, place, `warning: ${place.name}`, `${text} [${rule}]`, method);
   }
 
   /** True once anything fails generation. */
@@ -62,18 +72,29 @@ export class Problems {
     return print(this.#warnings);
   }
 
-  #add(problems: Map<string, Problem>, place: Place, text: string): void {
+  #add(problems: Map<string, Problem>, place: Place, name: string, text: string, method: string | undefined): void {
     const { line, column } = this.#locator.locate(place);
     const file = place.file.proto.name;
-    problems.set(`${file}:${line}:${column}: ${text}`, { file, line, column, text });
+    const key = `${file}:${line}:${column}: ${name}: ${text}`;
+    const problem = problems.get(key) ?? { file, line, column, name, text, methods: new Set() };
+    if (method !== undefined) problem.methods.add(method);
+    problems.set(key, problem);
   }
 }
 
 function print(problems: ReadonlyMap<string, Problem>): string[] {
   const order = [...problems].sort(
-    ([, a], [, b]) => compare(a.file, b.file) || a.line - b.line || a.column - b.column || compare(a.text, b.text),
+    ([one, a], [other, b]) => compare(a.file, b.file) || a.line - b.line || a.column - b.column || compare(one, other),
   );
-  return order.map(([line]) => line);
+  return order.map(
+    ([, { file, line, column, name, text, methods }]) => `${file}:${line}:${column}: ${name}${of(methods)}: ${text}`,
+  );
+}
+
+function of(methods: ReadonlySet<string>): string {
+  if (methods.size === 0) return "";
+  const named = [...methods].slice(0, mostMethods).join(", ");
+  return ` of ${named}${methods.size > mostMethods ? ` and ${methods.size - mostMethods} more` : ""}`;
 }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

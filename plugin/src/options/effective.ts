@@ -11,6 +11,7 @@ import type { Target } from "./target.ts";
 /** What is in force after some levels: the kinds that are set, and where each was set last. */
 export interface Effective {
   readonly values: ReadonlyMap<string, OptionValue>;
+  /** By kind, and by kind and field: `timeout` and `timeout.attempt`. */
   readonly origins: ReadonlyMap<string, OptionPath>;
   /** False when one of the levels is wrong, which has been reported. */
   readonly ok: boolean;
@@ -40,6 +41,8 @@ export function applyLevel(before: Effective, level: Level, profiles: Profiles, 
       const base = inheritedBy(value, state.values.get(kind), rowOf(kind));
       state.values.set(kind, Array.isArray(value) ? mergeNamed(base, value, level.target) : merge(base, value));
       state.origins.set(kind, step.origin(kind));
+      if (!isRecord(value)) continue;
+      for (const field of Object.keys(value)) state.origins.set(`${kind}.${field}`, step.origin(kind));
     }
   }
   return state;

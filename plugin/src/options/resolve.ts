@@ -9,6 +9,11 @@ import { Profiles } from "./profiles.ts";
 
 import { type Row, rows } from "./rows.ts";
 
+type Facts = ReturnType<typeof factsOf>;
+
+/** Whether a method says it itself. */
+const ofMethod = ({ name }: Place): boolean => name.startsWith("(mesh.v1.method)");
+
 /** A method's policy as generated code has it: parsed, with inheritance and defaults applied. */
 export type Resolved = { readonly [kind: string]: unknown };
 
@@ -53,9 +58,10 @@ export class Resolver {
         : parseFields(row.fields, value as OptionRecord, kinds);
     }
     const facts = factsOf(method, policy);
+    this.#fit(policy, facts, effective.origins, method.name);
     for (const row of rows) {
       const origin = effective.origins.get(row.option);
-      if (origin && row.name in policy) this.#runRules(row, policy[row.name], facts, origin);
+      if (origin && row.name in policy) this.#runRules(row, policy[row.name], facts, origin, method.name);
     }
     return policy;
   }
@@ -73,7 +79,7 @@ export class Resolver {
   #enabled({ option, enabledBy }: Row, value: OptionValue, { origins }: Effective): boolean {
     if (enabledBy === undefined || (value as OptionRecord)[enabledBy] !== undefined) return true;
     const origin = origins.get(option);
-    if (origin?.name.startsWith("(mesh.v1.method)")) {
+    if (origin && ofMethod(origin)) {
       this.#problems.error(
         origin,
         `does nothing without ${enabledBy}: set it here or at a lower level`,
@@ -94,10 +100,28 @@ export class Resolver {
     return false;
   }
 
-  #runRules(row: Row, config: unknown, facts: ReturnType<typeof factsOf>, origin: Place): void {
+  /** Takes from a method what it inherits and cannot have. It is told so, unless that is one field of several. */
+  #fit(policy: { [kind: string]: unknown }, facts: Facts, origins: Effective["origins"], method: string): void {
+    const lost = new Set<string>();
+    for (const { name, option, rules = [] } of rows) {
+      for (const { id, check, field, whenInherited } of rules) {
+        const origin = origins.get(field === undefined ? option : `${option}.${field}`);
+        if (!whenInherited || !origin || ofMethod(origin) || !(name in policy)) continue;
+        const text = check(policy[name], facts);
+        const left = text === undefined ? policy[name] : whenInherited(policy[name], lost);
+        if (left === policy[name]) continue;
+        lost.add(field === undefined ? name : `${name}.${field}`);
+        if (Object.keys(left ?? {}).length === 0) delete policy[name];
+        else policy[name] = left;
+        if (field === undefined) this.#problems.warning(origin, `has no effect, because ${text}`, id, method);
+      }
+    }
+  }
+
+  #runRules(row: Row, config: unknown, facts: Facts, origin: Place, method: string): void {
     for (const { id, severity, check } of row.rules ?? []) {
       const text = check(config, facts);
-      if (text !== undefined) this.#problems[severity](origin, text, id);
+      if (text !== undefined) this.#problems[severity](origin, text, id, ofMethod(origin) ? undefined : method);
     }
   }
 }

@@ -108,6 +108,14 @@ export interface Rule<Config> {
   readonly severity: "error" | "warning";
   /** What is wrong and what to do about it, or undefined when all is well. */
   readonly check: (config: Config, method: MethodFacts) => string | undefined;
+  /**
+   * For what some methods cannot have by their nature: what is left of a config that breaks the rule on a method that only
+   * inherits it; undefined for nothing, the config itself where it is an error after all. `lost` is what the method
+   * has lost that way before, such as `cache` and `timeout.attempt`. Generation then warns, or says nothing where `field` is set. Default: an error.
+   */
+  readonly whenInherited?: (config: Config, lost: ReadonlySet<string>) => Config | undefined;
+  /** With `whenInherited`: the one option that the rule is about. */
+  readonly field?: string;
 }
 
 /** What rules may know about a method at generation time. */

@@ -9,6 +9,8 @@ const rules: readonly Rule<LimitsConfig>[] = [
   {
     id: "limits/messages-of-unary",
     severity: "error",
+    field: "messages",
+    whenInherited: ({ messages: _, ...others }) => others,
     check: ({ messages }, { kind }) =>
       messages !== undefined && kind === "unary"
         ? "messages counts those of a stream, and this method is unary: remove it, or set it where methods stream"

@@ -25,6 +25,8 @@ const rules: readonly Rule<TimeoutConfig>[] = [
   {
     id: "timeout/attempt-of-stream",
     severity: "error",
+    field: "attempt",
+    whenInherited: ({ attemptMs: _, ...others }) => others,
     check: ({ attemptMs }, { kind }) =>
       attemptMs !== undefined && kind !== "unary"
         ? "attempt would cut a stream that is well: use idle for streams, and keep attempt for unary methods"

@@ -22,12 +22,14 @@ export const rules: readonly Rule<CacheConfig>[] = [
   {
     id: "cache/unary",
     severity: "error",
+    whenInherited: () => undefined,
     check: (_, { kind }) =>
       kind === "unary" ? undefined : "only replies of unary methods are kept: drop the cache here with off: CACHE",
   },
   {
     id: "cache/side-effects",
     severity: "error",
+    whenInherited: () => undefined,
     check: (_, { idempotency }) =>
       idempotency === "NO_SIDE_EFFECTS"
         ? undefined

@@ -6,6 +6,7 @@ export const rules: readonly Rule<FallbackConfig>[] = [
   {
     id: "fallback/unary",
     severity: "error",
+    whenInherited: () => undefined,
     check: (_, { kind }) =>
       kind === "unary"
         ? undefined
@@ -54,6 +55,7 @@ export const rules: readonly Rule<FallbackConfig>[] = [
   {
     id: "fallback/stale-without-cache",
     severity: "error",
+    whenInherited: (config, lost) => (lost.has("cache") ? undefined : config),
     check({ stale }, { policy }) {
       if (!stale) return undefined;
       const { side } = (policy.cache ?? {}) as { readonly side?: string };

@@ -74,6 +74,7 @@ export const rules: readonly Rule<HedgeConfig>[] = [
   {
     id: "hedge/client-stream",
     severity: "error",
+    whenInherited: () => undefined,
     check: (_, { kind }) =>
       kind === "clientStream" || kind === "bidi"
         ? "what a client stream has sent cannot be sent again: drop hedge here with off: HEDGE"

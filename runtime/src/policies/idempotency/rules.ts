@@ -29,6 +29,7 @@ export const rules: readonly Rule<IdempotencyConfig>[] = [
   {
     id: "idempotency/of-stream",
     severity: "error",
+    whenInherited: () => undefined,
     check: (_, { kind }) =>
       kind === "unary" ? undefined : "only unary methods can be answered again: drop it here with off: IDEMPOTENCY",
   },

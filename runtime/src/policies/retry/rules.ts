@@ -48,6 +48,7 @@ export const rules: readonly Rule<RetryConfig>[] = [
   {
     id: "retry/client-stream",
     severity: "error",
+    whenInherited: () => undefined,
     check: (_, { kind }) =>
       kind === "clientStream" || kind === "bidi"
         ? "what a client stream has sent cannot be sent again: drop retry here with off: RETRY"
@@ -64,6 +65,8 @@ export const rules: readonly Rule<RetryConfig>[] = [
   {
     id: "retry/attempt-timeout-without-attempt",
     severity: "error",
+    field: "attempt_timeout",
+    whenInherited: (config, lost) => (lost.has("timeout.attempt") ? { ...config, attemptTimeout: false } : config),
     check: ({ attemptTimeout }, { policy }) =>
       attemptTimeout && timesOf(policy.timeout).attemptMs === undefined
         ? "attempt_timeout is set, but no attempt has a timeout: set timeout.attempt or remove attempt_timeout"
