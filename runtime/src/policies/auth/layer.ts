@@ -116,8 +116,18 @@ function identifyBy(providers: readonly Named[]): (call: Call) => Found {
 }
 
 /** Policies and logs know a provider by the name that the server gave it. */
-const named = (principal: Principal, provider: string): Principal =>
-  principal.provider === provider ? principal : { ...principal, provider };
+function named(principal: Principal, provider: string): Principal {
+  const { subject, scopes, audiences } = principal;
+  // The text "not-admin" includes "admin", and undefined is no user's name: a wrong type must not pass for a permission.
+  if (typeof subject !== "string" || !areTexts(scopes) || !areTexts(audiences)) {
+    throw new TypeError(
+      `the auth provider "${provider}" returned a principal whose subject is no string, or whose scopes or audiences are no list of strings: correct it`,
+    );
+  }
+  return principal.provider === provider ? principal : { ...principal, provider };
+}
+
+const areTexts = (list: unknown): boolean => Array.isArray(list) && list.every((item) => typeof item === "string");
 
 const rejected = (error: unknown) => error instanceof RpcError && error.code === "UNAUTHENTICATED";
 

@@ -116,3 +116,24 @@ test.each([
 ])("a misspelt key of %s is an error, because what it says would not be checked", (_, make, text) => {
   expect(make).toThrow(text);
 });
+
+test.each([
+  ["scopes", { scopes: "not-admin" }],
+  ["a scope", { scopes: ["admin", 3] }],
+  ["audiences", { audiences: undefined }],
+  ["the subject", { subject: undefined }],
+])("%s of a wrong type are a fault of the provider, not a permission", async (_, wrong) => {
+  const principal = { subject: "ann", provider: "it", scopes: ["admin"], audiences: [], claims: {}, ...wrong } as never;
+  for (const answer of [principal, Promise.resolve(principal)]) {
+    const { send, seen } = mount(
+      auth,
+      { ...config, scopes: ["admin"] },
+      {
+        side: "server",
+        authProviders: new Map([["it", { authenticate: () => answer }]]),
+      },
+    );
+    await expect(send({})).rejects.toThrow('the auth provider "it" returned a principal');
+    expect(seen).toHaveLength(0);
+  }
+});
