@@ -41,3 +41,34 @@ test("the signal tells the same, made before or after", () => {
   after.cancel(gone);
   expect(after.signal.reason).toBe(gone);
 });
+
+test("a listener that leaves while others are told is not told", () => {
+  const cancellation = new Cancellation();
+  const heard: string[] = [];
+  cancellation.onCancel(() => leave());
+  const leave = cancellation.onCancel(() => heard.push("left"));
+  cancellation.cancel(gone);
+  expect(heard).toEqual([]);
+});
+
+test("a listener that throws keeps nothing from the others, and its error is not swallowed", async () => {
+  const cancellation = new Cancellation();
+  const heard: string[] = [];
+  const oops = new Error("oops");
+  const { signal } = cancellation;
+  cancellation.onCancel(() => {
+    throw oops;
+  });
+  cancellation.onCancel(() => heard.push("told"));
+  const others = process.rawListeners("uncaughtException") as NodeJS.UncaughtExceptionListener[];
+  process.removeAllListeners("uncaughtException");
+  const uncaught = new Promise((resolve) => process.once("uncaughtException", resolve));
+  try {
+    cancellation.cancel(gone);
+    expect(heard).toEqual(["told"]);
+    expect(signal.aborted).toBe(true);
+    expect(await uncaught).toBe(oops);
+  } finally {
+    for (const other of others) process.on("uncaughtException", other);
+  }
+});

@@ -33,7 +33,7 @@ export class Cancellation {
     this.#reason = reason;
     const listeners = this.#listeners;
     this.#listeners = undefined;
-    if (listeners) for (const listener of listeners) listener(reason);
+    if (listeners) for (const listener of listeners) tell(listener, reason);
     this.#controller?.abort(reason);
   }
 
@@ -44,8 +44,9 @@ export class Cancellation {
       return nothing;
     }
     this.#listeners ??= new Set();
-    this.#listeners.add(listener);
-    return () => this.#listeners?.delete(listener);
+    const listeners = this.#listeners;
+    listeners.add(listener);
+    return () => listeners.delete(listener);
   }
 
   /** How many listen. For tests: zero after a call has ended. */
@@ -55,3 +56,15 @@ export class Cancellation {
 }
 
 const nothing = () => {};
+
+/** An implementation may listen too: when it throws, everybody else must hear of the end all the same. */
+function tell(listener: (reason: RpcError) => void, reason: RpcError): void {
+  try {
+    listener(reason);
+  } catch (error) {
+    // As AbortSignal does with the errors of its listeners.
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+}
