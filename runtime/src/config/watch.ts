@@ -25,8 +25,8 @@ const background: Clock = {
   },
 };
 
-/** Events about the folder are gathered for so long: a file is seldom written by one of them. */
-const quietMs = 100;
+/** A file is seldom written by one step, and half a file can be a configuration too: it is read when it rests for so long. */
+const quietMs = 200;
 const pollMs = 1_000;
 
 /**
@@ -42,7 +42,9 @@ export class Watcher {
   readonly #clock: Clock;
   #seen: string;
   #problem: string | undefined;
+  /** Of the file as it was read last, and as it was at the last look. */
   #signature: string | undefined;
+  #polled: string | undefined;
   #events: FSWatcher | undefined;
   #stopPoll: (() => void) | undefined;
   #stopQuiet: (() => void) | undefined;
@@ -68,12 +70,8 @@ export class Watcher {
   }
 
   #watchFolder(): void {
-    const quiet = () => {
-      this.#stopQuiet?.();
-      this.#stopQuiet = this.#closed ? undefined : this.#clock.schedule(quietMs, () => void this.#look());
-    };
     try {
-      this.#events = watch(dirname(this.#file), { persistent: false }, quiet);
+      this.#events = watch(dirname(this.#file), { persistent: false }, () => this.#soon());
       // Where there are no events any more, looking at the file remains.
       this.#events.on("error", () => this.#events?.close());
     } catch {
@@ -81,16 +79,25 @@ export class Watcher {
     }
   }
 
-  async #poll(): Promise<void> {
-    const signature = await this.#sign();
-    if (signature !== this.#signature) await this.#look();
-    if (!this.#closed) this.#stopPoll = this.#clock.schedule(pollMs, () => void this.#poll());
+  #soon(): void {
+    this.#stopQuiet?.();
+    this.#stopQuiet = this.#closed ? undefined : this.#clock.schedule(quietMs, () => void this.#look());
   }
 
-  /** What changes when the file does. */
-  #sign(): Promise<string> {
+  async #poll(): Promise<void> {
+    const signature = await this.#sign();
+    const changed = signature !== this.#signature;
+    const rests = signature === this.#polled;
+    this.#polled = signature;
+    if (changed && rests) await this.#look();
+    if (this.#closed) return;
+    this.#stopPoll = this.#clock.schedule(changed && !rests ? quietMs : pollMs, () => void this.#poll());
+  }
+
+  /** What changes when the file does; undefined for what is no file, such as a pipe, which says everything once. */
+  #sign(): Promise<string | undefined> {
     return stat(this.#file).then(
-      ({ ino, size, mtimeMs }) => `${ino} ${size} ${mtimeMs}`,
+      (found) => (found.isFile() ? `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}` : undefined),
       (error: NodeJS.ErrnoException) => `${error.code}`,
     );
   }
@@ -106,7 +113,9 @@ export class Watcher {
   }
 
   async #once(): Promise<void> {
-    this.#signature = await this.#sign();
+    const signature = await this.#sign();
+    this.#signature = signature;
+    if (signature === undefined) return;
     let text: string;
     try {
       text = await readText(this.#file);
@@ -116,6 +125,8 @@ export class Watcher {
       this.#problem = message;
       return;
     }
+    // Written while it was read: what was read may be of two versions.
+    if ((await this.#sign()) !== signature) return this.#soon();
     if (this.#closed || (text === this.#seen && this.#problem === undefined)) return;
     this.#problem = undefined;
     this.#seen = text;
