@@ -6,8 +6,12 @@ import { expect, test } from "vitest";
 import { Dish } from "../test/kitchen/kitchen.ts";
 import { createKitchenClient, Kitchen } from "../test/kitchen/kitchen_mesh.ts";
 import { cook, overGrpc } from "../test/over-grpc.ts";
+import { kitchenWith } from "../test/serving.ts";
+import { createClient, policyOf } from "./client.ts";
 import type { CallContext } from "./core/context.ts";
 import { RpcError } from "./core/error.ts";
+import type { PolicySource } from "./core/policy-source.ts";
+import type { MethodSpec } from "./core/spec.ts";
 import { inProcess } from "./in-process.ts";
 import { implement } from "./server.ts";
 import { FakeClock } from "./testing.ts";
@@ -192,4 +196,28 @@ test("a timeoutMs that is text is refused", async () => {
   const kitchen = await places["in process"]({});
   const soup = { name: "", id: 1n, withRecipe: false };
   await expect(kitchen.getDish(soup, { timeoutMs: "100" as never })).rejects.toThrow(/use milliseconds above 0/);
+});
+
+test("a policy that cannot be built is not said to be in force", async () => {
+  const { getDish } = Kitchen.methods;
+  const spec = {
+    ...Kitchen,
+    methods: { ...Kitchen.methods, getDish: { ...getDish, policy: { timeout: { totalMs: 1 } } } },
+  };
+  const wrong = { ...getDish, policy: { idempotency: { key: "field:nowhere", windowMs: 1 } } } as MethodSpec;
+  const failures: unknown[] = [];
+  let version = 0;
+  const policies: PolicySource = {
+    get version() {
+      return version;
+    },
+    bind: () => {},
+    methodOf: (method) => (version > 0 && method.name === "GetDish" ? wrong : method),
+    failed: (_, error) => failures.push(error),
+    target: () => inProcess(kitchenWith()),
+  };
+  const kitchen = createClient(spec as typeof Kitchen, inProcess(kitchenWith()), { policies });
+  version = 1;
+  expect(policyOf(kitchen).getDish).toEqual({ timeout: { totalMs: 1 } });
+  expect(failures).toHaveLength(1);
 });

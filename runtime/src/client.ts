@@ -24,7 +24,11 @@ export interface ClientOptions extends Pick<SiteOptions, "clock" | "random" | "c
 }
 
 /** One handler per method, policy included, composed once. */
-export function clientHandlers(spec: ServiceSpec, target: Target, options: ClientOptions = {}): Map<string, Handler> {
+export const clientHandlers = (spec: ServiceSpec, target: Target, options?: ClientOptions): Map<string, Handler> =>
+  new Map([...clientMethods(spec, target, options)].map(([key, { handler }]) => [key, handler]));
+
+/** The same with the method as it is in force, which a configuration may change. */
+function clientMethods(spec: ServiceSpec, target: Target, options: ClientOptions = {}): Map<string, LiveMethod> {
   const { layers = [], policies } = options;
   checkOwnLayers(layers, clientOrder, `layers of a client of ${spec.name}`);
   policies?.bind(spec);
@@ -60,15 +64,15 @@ export function clientHandlers(spec: ServiceSpec, target: Target, options: Clien
     Object.entries(spec.methods).map(([key, method]) => {
       const built = live(method, policies, (current) => site.building(current, () => build(current)));
       byName.set(method.name, built);
-      return [key, built.handler];
+      return [key, built];
     }),
   );
 }
 
 const known = keysOf<ClientOptions>({ clock: true, random: true, credentials: true, layers: true, policies: true });
 
-/** What each client was made of. */
-const clients = new WeakMap<object, { readonly spec: ServiceSpec; readonly policies: PolicySource | undefined }>();
+/** The methods that each client was made of. */
+const clients = new WeakMap<object, ReadonlyMap<string, LiveMethod>>();
 
 /**
  * A client of a service: the same interface that implementations implement, with the service's policy applied.
@@ -81,12 +85,12 @@ export function createClient<S extends object>(spec: ServiceSpec<S>, target: Tar
   }
   checkKeys(options, known, `a client of ${spec.name}`);
   const client: { [key: string]: unknown } = {};
-  for (const [key, handler] of clientHandlers(spec, target, options)) {
-    const method = spec.methods[key] as MethodSpec;
-    const streams = method.kind === "serverStream" || method.kind === "bidi";
-    client[key] = (streams ? streaming : single)(method, handler, options);
+  const methods = clientMethods(spec, target, options);
+  for (const [key, live] of methods) {
+    const { kind } = live.method;
+    client[key] = (kind === "serverStream" || kind === "bidi" ? streaming : single)(live, options);
   }
-  clients.set(client, { spec, policies: options.policies });
+  clients.set(client, methods);
   return client as S;
 }
 
@@ -94,18 +98,17 @@ export function createClient<S extends object>(spec: ServiceSpec<S>, target: Tar
 export function policyOf<S extends object>(client: S): { readonly [K in keyof S]: MethodPolicy } {
   const made = clients.get(client);
   if (!made) throw new TypeError("policyOf takes a client that createClient made");
-  const { spec, policies } = made;
-  const inForce = (method: MethodSpec) => (policies?.methodOf(method) ?? method).policy;
-  return Object.fromEntries(Object.entries(spec.methods).map(([key, method]) => [key, inForce(method)])) as {
+  return Object.fromEntries([...made].map(([key, { method }]) => [key, method.policy])) as {
     [K in keyof S]: MethodPolicy;
   };
 }
 
-function single(method: MethodSpec, handler: Handler, { clock }: ClientOptions) {
+function single(live: LiveMethod, { clock }: ClientOptions) {
+  const { handler } = live;
   return (request: unknown, options?: CallOptions): Promise<unknown> => {
     let call: ReturnType<typeof startCall>;
     try {
-      call = startCall(method, request, options, clock);
+      call = startCall(live.method, request, options, clock);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -115,9 +118,9 @@ function single(method: MethodSpec, handler: Handler, { clock }: ClientOptions) 
 }
 
 /** The call starts when the reply is first read, and ends at once when the reader leaves. */
-function streaming(method: MethodSpec, handler: Handler, { clock }: ClientOptions) {
+function streaming(live: LiveMethod, { clock }: ClientOptions) {
   return (request: unknown, options?: CallOptions): AsyncIterable<unknown> =>
-    new Reply(method, handler, () => startCall(method, request, options, clock));
+    new Reply(live, () => startCall(live.method, request, options, clock));
 }
 
 const end = { done: true as const, value: undefined };
@@ -127,8 +130,7 @@ const end = { done: true as const, value: undefined };
  * the stream is silent would never end the call.
  */
 class Reply implements AsyncIterableIterator<unknown> {
-  readonly #method: MethodSpec;
-  readonly #handler: Handler;
+  readonly #live: LiveMethod;
   readonly #start: () => Call;
   readonly #cancellation = new Cancellation();
   #opening: Promise<AsyncIterator<unknown>> | undefined;
@@ -136,9 +138,8 @@ class Reply implements AsyncIterableIterator<unknown> {
   #release: (() => void) | undefined;
   #over = false;
 
-  constructor(method: MethodSpec, handler: Handler, start: () => Call) {
-    this.#method = method;
-    this.#handler = handler;
+  constructor(live: LiveMethod, start: () => Call) {
+    this.#live = live;
     this.#start = start;
   }
 
@@ -156,7 +157,7 @@ class Reply implements AsyncIterableIterator<unknown> {
   return(): Promise<IteratorResult<unknown>> {
     if (!this.#over) {
       this.#finish();
-      this.#cancellation.cancel(new RpcError("CANCELLED", `the reader left ${this.#method.path}`));
+      this.#cancellation.cancel(new RpcError("CANCELLED", `the reader left ${this.#live.method.path}`));
       // Not awaited, because the call has ended; what its layers still have to say has no reader.
       this.#source?.return?.().catch(() => {});
     }
@@ -170,8 +171,8 @@ class Reply implements AsyncIterableIterator<unknown> {
       unfollow?.();
       call.cancellation?.release?.();
     };
-    const reply = await this.#handler({ ...call, cancellation: this.#cancellation });
-    if (!isStream(reply)) throw new RpcError("INTERNAL", `${this.#method.path} was answered without a stream`);
+    const reply = await this.#live.handler({ ...call, cancellation: this.#cancellation });
+    if (!isStream(reply)) throw new RpcError("INTERNAL", `${this.#live.method.path} was answered without a stream`);
     this.#source = reply[Symbol.asyncIterator]();
     if (this.#over) this.#source.return?.().catch(() => {});
     return this.#source;
