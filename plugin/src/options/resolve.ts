@@ -1,5 +1,5 @@
 import type { DescFile, DescMethod, DescService } from "@bufbuild/protobuf";
-import { type OptionRecord, type OptionValue, parseFields } from "@protomesh/runtime/policies";
+import { fit, type OptionRecord, type OptionValue, parseFields } from "@protomesh/runtime/policies";
 import type { Place, Problems } from "../problems.ts";
 import { carriesRules } from "../validation-rules.ts";
 import { applyLevel, builtIn, checkProfile, type Effective } from "./effective.ts";
@@ -58,7 +58,14 @@ export class Resolver {
         : parseFields(row.fields, value as OptionRecord, kinds);
     }
     const facts = factsOf(method, policy);
-    this.#fit(policy, facts, effective.origins, method.name);
+    const originOf = (option: string, field?: string) =>
+      effective.origins.get(field === undefined ? option : `${option}.${field}`);
+    const inherits = (option: string, field?: string) => {
+      const origin = originOf(option, field);
+      return origin !== undefined && !ofMethod(origin);
+    };
+    for (const { option, id, text } of fit(rows, policy, facts, inherits))
+      this.#problems.warning(originOf(option) as Place, `has no effect, because ${text}`, id, method.name);
     for (const row of rows) {
       const origin = effective.origins.get(row.option);
       if (origin && row.name in policy) this.#runRules(row, policy[row.name], facts, origin, method.name);
@@ -98,24 +105,6 @@ export class Resolver {
       this.#problems.warning(origin, text, "validation/no-rules");
     }
     return false;
-  }
-
-  /** Takes from a method what it inherits and cannot have. It is told so, unless that is one field of several. */
-  #fit(policy: { [kind: string]: unknown }, facts: Facts, origins: Effective["origins"], method: string): void {
-    const lost = new Set<string>();
-    for (const { name, option, rules = [] } of rows) {
-      for (const { id, check, field, whenInherited } of rules) {
-        const origin = origins.get(field === undefined ? option : `${option}.${field}`);
-        if (!whenInherited || !origin || ofMethod(origin) || !(name in policy)) continue;
-        const text = check(policy[name], facts);
-        const left = text === undefined ? policy[name] : whenInherited(policy[name], lost);
-        if (left === policy[name]) continue;
-        lost.add(field === undefined ? name : `${name}.${field}`);
-        if (Object.keys(left ?? {}).length === 0) delete policy[name];
-        else policy[name] = left;
-        if (field === undefined) this.#problems.warning(origin, `has no effect, because ${text}`, id, method);
-      }
-    }
   }
 
   #runRules(row: Row, config: unknown, facts: Facts, origin: Place, method: string): void {

@@ -10,7 +10,7 @@ type Config = { readonly [key: string]: unknown };
 
 /** What overrides make of one method. */
 export interface Overlaid {
-  readonly policy: MethodSpec["policy"];
+  readonly policy: { [kind: string]: unknown };
   /** Where each kind was set or dropped last, by its option. */
   readonly origins: ReadonlyMap<string, Place>;
   /** What overrides that name this very method try in vain. */

@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
+import type { OptionRecord } from "../core/fields.ts";
+import { fit } from "../core/fit.ts";
 import { nearest } from "../core/known-keys.ts";
 import type { MethodFacts } from "../core/policy.ts";
 import type { PolicySource } from "../core/policy-source.ts";
@@ -102,6 +104,11 @@ export class Overrides implements PolicySource {
     const wider = widenings(method.policy, policy);
     for (const { option, text } of wider) add(option, text);
     const facts = factsOf(method, service, policy);
+    // What is said for many methods is not meant for those that cannot have it.
+    const inherits = (option: string, field: string | undefined) =>
+      origins.has(option) && !overrides.some((one) => one.single && sets(one.policy, option, field));
+    for (const { option, text } of fit(rows, policy, facts, inherits))
+      this.#warn(`${(origins.get(option) ?? last).text}: ${method.path}: has no effect, because ${text}`);
     // What is wrong without the overrides as well is not their mistake.
     const known = new Set([...complaints({ ...facts, policy: method.policy })].map(({ text }) => text));
     for (const { option, severity, text } of complaints(facts)) {
@@ -124,6 +131,10 @@ export class Overrides implements PolicySource {
     this.#options.warn(text);
   }
 }
+
+/** Whether an override sets an option, or one field of it. */
+const sets = (policy: OptionRecord, option: string, field: string | undefined): boolean =>
+  field === undefined ? option in policy : field in ((policy[option] ?? {}) as OptionRecord);
 
 /** What the rows' rules have to say about a policy. */
 function* complaints(facts: MethodFacts) {

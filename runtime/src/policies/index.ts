@@ -41,6 +41,7 @@ export type MethodPolicy = { readonly [Name in keyof typeof policies]?: ConfigOf
 
 export type { BudgetConfig } from "../core/budget.ts";
 export { type Field, OptionError, type OptionRecord, type OptionValue, parseFields } from "../core/fields.ts";
+export { fit } from "../core/fit.ts";
 export type { FieldFacts, MethodFacts, Policy, Reference, Rule, SiblingFacts } from "../core/policy.ts";
 export type { AuthConfig } from "./auth.ts";
 export type { CacheConfig } from "./cache.ts";
