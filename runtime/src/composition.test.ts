@@ -96,6 +96,8 @@ type Script = readonly (typeof behaviours)[number][];
 /** An implementation that follows a script, and knows which of its calls still run. */
 class Scripted {
   readonly working = new Set<CallContext>();
+  /** The ids of the calls that it has seen, copies aside. */
+  readonly seen = new Set<string | undefined>();
   readonly #script: Script;
   readonly #clock: FakeClock;
   #served = 0;
@@ -112,6 +114,7 @@ class Scripted {
 
   async #single(requests: AsyncIterable<unknown> | Iterable<unknown>, context: CallContext): Promise<object> {
     this.working.add(context);
+    if (!context.requestMetadata.has("x-mesh-mirror")) this.seen.add(context.requestMetadata.get("x-request-id"));
     try {
       for await (const _ of requests) await this.#act(context);
       return { n: 1 };
@@ -179,6 +182,8 @@ const step = fc.oneof(
 
 /** A call, and what its caller saw of it. */
 interface Made {
+  readonly name: string;
+  readonly id: string;
   readonly by: number;
   readonly cancellation: Cancellation;
   readonly reader: AsyncIterator<unknown> | undefined;
@@ -212,28 +217,39 @@ test("whatever happens, every call ends in time, and nothing is left of it on ei
 
         const calls: Made[] = [];
         const check = () => {
-          for (const { by, cancellation, trailers, ended } of calls) {
+          for (const { name, id, by, cancellation, trailers, ended } of calls) {
             if (by <= clock.now() || cancellation.reason) expect(ended).not.toBe("no");
             if (ended !== "no") expect(cancellation.listening).toBe(0);
             if (ended !== "no" && ended !== "well") expect(ended).toBeInstanceOf(RpcError);
             expect(trailers).toBeLessThanOrEqual(1);
+            // Refused: the peer has seen nothing of the call.
+            if (name === "call" && ended instanceof RpcError && ended.refusedBy) expect(object.seen).not.toContain(id);
           }
         };
         for (const step of steps) {
           if (step.what === "call") {
             const { name, timeoutMs = Number.POSITIVE_INFINITY, heard, retry, reads } = step;
             const cancellation = new Cancellation();
+            const id = String(calls.length);
             const options = {
               timeoutMs,
               cancellation,
               retry,
-              metadata: heard ? { "x-to": "a", "x-mesh-criticality": "SHEDDABLE_PLUS" } : {},
+              metadata: { "x-request-id": id, ...(heard && { "x-to": "a", "x-mesh-criticality": "SHEDDABLE_PLUS" }) },
               onHeaders: heard ? () => {} : undefined,
               onTrailers: heard ? () => void made.trailers++ : undefined,
             };
             const reply = client[name]?.(name === "up" || name === "both" ? requests() : { n: 1 }, options);
             const reader = reply instanceof Promise ? undefined : (reply as AsyncIterator<unknown>);
-            const made: Made = { by: clock.now() + timeoutMs, cancellation, reader, trailers: 0, ended: "no" };
+            const made: Made = {
+              name,
+              id,
+              by: clock.now() + timeoutMs,
+              cancellation,
+              reader,
+              trailers: 0,
+              ended: "no",
+            };
             calls.push(made);
             const read = async () => {
               for (let n = 0; n < reads; n++) if ((await reader?.next())?.done) return;
