@@ -18,8 +18,8 @@ const table: readonly { place: string; may: readonly string[]; why: string }[] =
   },
   {
     place: "runtime/src/policies/index.ts",
-    may: ["runtime/src/core/", "runtime/src/policies/"],
-    why: "the registry names every policy",
+    may: ["runtime/src/core/", "runtime/src/messages/facts.ts", "runtime/src/policies/"],
+    why: "the registry names every policy, and what their rules may know",
   },
   {
     place: "runtime/src/policies/",

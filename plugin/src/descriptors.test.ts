@@ -6,6 +6,8 @@ import {
   file_google_protobuf_timestamp,
 } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
+import { factsOf } from "../../runtime/src/config/facts.ts";
+import type { MethodSpec } from "../../runtime/src/core/spec.ts";
 import { registryOf, wellKnownFiles } from "../../runtime/src/messages/descriptors.ts";
 import { generate } from "../test/compile.ts";
 import { atRuntime } from "./descriptors.ts";
@@ -59,6 +61,24 @@ test("custom options and comments stay out, standard options stay", () => {
   expect(message?.options?.$unknown).toBeUndefined();
   expect(message?.field[0]?.options?.$unknown).toBeUndefined();
   expect(deep?.sourceCodeInfo).toBeUndefined();
+});
+
+test("fields are marked as sensitive, which the runtime reads; other options of ours are left out", () => {
+  const { files } = generate({
+    "s.proto": `syntax = "proto3"; package s; import "mesh/v1/options.proto"; import "google/protobuf/descriptor.proto";
+      extend google.protobuf.FieldOptions { string note = 50123; }
+      message Q { string a = 1; string b = 2 [(mesh.v1.field).sensitive = true, (note) = "x"]; }
+      service S { option (mesh.v1.service) = { auth: { access: PUBLIC } }; rpc Get(Q) returns (Q); }`,
+  });
+  const [file] = fromBinary(FileDescriptorSetSchema, Buffer.from(base64Of(files["s_mesh.ts"]), "base64")).file;
+  expect(file?.dependency).toEqual(["google/protobuf/descriptor.proto"]);
+  expect(file?.service[0]?.options?.$unknown).toBeUndefined();
+  const options = file?.messageType[0]?.field.map(({ options }) => options?.$unknown?.map(({ no }) => no));
+  expect(options).toEqual([undefined, [51510]]);
+  const method = { name: "Get", path: "/s.S/Get", kind: "unary", policy: {} } as MethodSpec;
+  const service = { name: "s.S", descriptors: base64Of(files["s_mesh.ts"]), methods: { get: method } };
+  const { field } = factsOf(method, service, {});
+  expect(["a", "b"].map((path) => field(path)?.sensitive)).toEqual([false, true]);
 });
 
 test("a file's bytes are the same, whoever embeds it", () => {

@@ -1,9 +1,10 @@
-import { type DescFile, toBinary } from "@bufbuild/protobuf";
+import { type DescFile, type Message, toBinary } from "@bufbuild/protobuf";
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type FileDescriptorProto, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import type { Request } from "./request.ts";
-import { dropAllButRules, hasRules, ruleFiles } from "./validation-rules.ts";
+import { hasSensitive, isSensitiveOption } from "./sensitive.ts";
+import { hasRules, isRule, ruleFiles } from "./validation-rules.ts";
 
 /** The files that every runtime has, because protobuf-es brings them along: its `wellKnownFiles`. */
 export const atRuntime: ReadonlySet<string> = new Set(
@@ -15,8 +16,8 @@ export const atRuntime: ReadonlySet<string> = new Set(
 /**
  * Embeds descriptors in generated code: a file and the files whose types it uses, dependencies first.
  *
- * What no type needs is left out: comments, custom options other than protovalidate's rules, and imports that only custom
- * options need. A file's bytes depend on the file alone, so every embedded copy is the same. What every runtime has is left
+ * What no type needs is left out: comments, imports that only custom options need, and custom options, but for
+ * protovalidate's rules and for what marks fields as sensitive, which the overrides of a configuration must know. A file's bytes depend on the file alone, so every embedded copy is the same. What every runtime has is left
  * out as well.
  */
 export class Descriptors {
@@ -54,8 +55,8 @@ export class Descriptors {
     const known = this.#bytes.get(file);
     if (known) return known;
     const proto = strip(this.#request.runtimeCopy(file.proto.name), this.#usesOf(file));
-    const writeUnknownFields = hasRules(file);
-    if (writeUnknownFields) dropAllButRules(proto);
+    const writeUnknownFields = hasRules(file) || hasSensitive(file);
+    if (writeUnknownFields) dropOtherOptions(proto);
     const bytes = toBinary(FileDescriptorProtoSchema, proto, { writeUnknownFields });
     const entry = new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(bytes).finish();
     this.#bytes.set(file, entry);
@@ -102,3 +103,19 @@ function strip(proto: FileDescriptorProto, uses: readonly DescFile[]): FileDescr
   proto.optionDependency = [];
   return proto;
 }
+
+/** Drops the options that a descriptor's own fields do not hold and the runtime does not need. Changes the descriptor. */
+function dropOtherOptions(descriptor: unknown): void {
+  if (Array.isArray(descriptor)) for (const item of descriptor) dropOtherOptions(item);
+  if (!isMessage(descriptor)) return;
+  const { $typeName } = descriptor;
+  const kept = $typeName.endsWith("Options")
+    ? descriptor.$unknown?.filter(({ no }) => isRule(no) || isSensitiveOption($typeName, no))
+    : undefined;
+  if (kept && kept.length > 0) descriptor.$unknown = kept;
+  else delete descriptor.$unknown;
+  for (const inner of Object.values(descriptor)) dropOtherOptions(inner);
+}
+
+const isMessage = (value: unknown): value is Message =>
+  typeof value === "object" && value !== null && "$typeName" in value;

@@ -54,17 +54,5 @@ const declaresRules = (file: DescFile): boolean =>
       desc.kind === "extension" && desc.extendee.typeName.startsWith("buf.validate.") && has(desc, numbers.predefined),
   );
 
-/** Drops all options that a descriptor's own fields do not hold, but protovalidate's. Changes the descriptor. */
-export function dropAllButRules(descriptor: unknown): void {
-  if (Array.isArray(descriptor)) for (const item of descriptor) dropAllButRules(item);
-  if (!isMessage(descriptor)) return;
-  const kept = descriptor.$typeName.endsWith("Options")
-    ? descriptor.$unknown?.filter(({ no }) => no === numbers.rules || no === numbers.predefined)
-    : undefined;
-  if (kept && kept.length > 0) descriptor.$unknown = kept;
-  else delete descriptor.$unknown;
-  for (const inner of Object.values(descriptor)) dropAllButRules(inner);
-}
-
-const isMessage = (value: unknown): value is Message =>
-  typeof value === "object" && value !== null && "$typeName" in value;
+/** Whether an extension of an option holds rules, or says what they mean. */
+export const isRule = (no: number): boolean => no === numbers.rules || no === numbers.predefined;

@@ -43,6 +43,7 @@ export type { BudgetConfig } from "../core/budget.ts";
 export { type Field, OptionError, type OptionRecord, type OptionValue, parseFields } from "../core/fields.ts";
 export { fit } from "../core/fit.ts";
 export type { FieldFacts, MethodFacts, Policy, Reference, Rule, SiblingFacts } from "../core/policy.ts";
+export { type FactsOptions, factsOf } from "../messages/facts.ts";
 export type { AuthConfig } from "./auth.ts";
 export type { CacheConfig } from "./cache.ts";
 export type { CircuitBreakerConfig } from "./circuit-breaker.ts";
