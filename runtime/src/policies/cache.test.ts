@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { decisionsOf } from "../../test/decisions.ts";
 import { dishOf, type Kept, mountOnGetDish, plainCache } from "../../test/kept.ts";
-import { Dish } from "../../test/kitchen/kitchen.ts";
+import { Dish, GetDishRequest } from "../../test/kitchen/kitchen.ts";
 import { Cancellation } from "../core/cancellation.ts";
 import { RpcError } from "../core/error.ts";
 import { Metadata } from "../core/metadata.ts";
@@ -281,6 +281,28 @@ test("an answer that was asked for earlier does not replace a later one", async 
   expect((await early).name).toBe("early");
   expect((await get("soup")).name).toBe("late");
   expect(seen).toHaveLength(2);
+});
+
+test("what a caller does to its request, once it has a stale reply, changes nothing about the fetch behind it", async () => {
+  const { send, get, clock } = kept(
+    { staleWhileRevalidateMs: 500 },
+    {
+      // As attempts do after a wait: they read the request late.
+      handler: async ({ request }) => {
+        await settled();
+        return dishOf(request);
+      },
+    },
+  );
+  const request = GetDishRequest.create({ name: "soup" });
+  await send(request);
+  await clock.advance(1000);
+  const stale = send(request);
+  request.name = "stew";
+  expect(await stale).toEqual(dishOf({ name: "soup" }));
+  await settled();
+  await settled();
+  expect(await get("soup")).toEqual(dishOf({ name: "soup" }));
 });
 
 test("a stale reply is given at once while one call fetches a new one", async () => {

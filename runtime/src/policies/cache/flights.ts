@@ -5,6 +5,7 @@ import { RpcError } from "../../core/error.ts";
 import type { Handler } from "../../core/layer.ts";
 import { Metadata } from "../../core/metadata.ts";
 import type { Site } from "../../core/policy.ts";
+import type { MethodSpec } from "../../core/spec.ts";
 import { copyOf } from "../../messages/replies.ts";
 import { tellTrailers } from "../../messages/replies-trailers.ts";
 
@@ -79,6 +80,9 @@ export class Flights {
   refresh(key: string, call: Call): void {
     if (this.#flying.has(key)) return;
     const { clock, method } = this.#site;
+    // A copy, because the caller has its reply before attempts read this, and may use the message for another call.
+    const request = requestOf(call, method);
+    if (request === undefined) return;
     const { refreshMs } = this.#options;
     const flight = this.#prepare(key, clock.now() + refreshMs);
     flight.stop = clock.schedule(refreshMs, () => {
@@ -87,7 +91,7 @@ export class Flights {
       flight.cancellation.cancel(late);
     });
     const alone = { onHeaders: undefined, onTrailers: undefined, response: undefined, onwardDeadline: undefined };
-    this.#send(flight, { ...call, ...alone });
+    this.#send(flight, { ...call, ...alone, request });
   }
 
   #prepare(key: string, deadline: number): Flight {
@@ -208,3 +212,12 @@ function settle(waiter: Waiter): void {
 
 const trailersOf = (error: unknown): Metadata =>
   (error instanceof RpcError ? error.metadata?.clone() : undefined) ?? new Metadata();
+
+/** The request as a message of its own; undefined when it cannot be encoded, so that it could not be sent either. */
+function requestOf({ request }: Call, { request: codec }: MethodSpec): unknown {
+  try {
+    return copyOf(codec, codec.encode(request));
+  } catch {
+    return undefined;
+  }
+}
