@@ -138,6 +138,18 @@ test("callers with more time than the first start anew together when its time is
   expect(clock.pending).toBe(0);
 });
 
+test("one who is cancelled by another's callback, when time is over, does not start anew", async () => {
+  const { get, upstream, clock } = slow();
+  const abort = new AbortController();
+  const first = outcomeOf(get("soup", { timeoutMs: 100 }));
+  const patient = outcomeOf(get("soup", { timeoutMs: 500, signal: abort.signal }));
+  const tied = outcomeOf(get("soup", { timeoutMs: 100, onTrailers: () => abort.abort() }));
+  await clock.advance(100);
+  expect([await first, await patient, await tied]).toEqual(["DEADLINE_EXCEEDED", "CANCELLED", "DEADLINE_EXCEEDED"]);
+  expect(upstream).toHaveLength(1);
+  expect(clock.pending).toBe(0);
+});
+
 test("there are never more calls below than callers, though all run out of time", async () => {
   const { get, upstream, clock } = slow();
   const calls: Promise<string>[] = [];

@@ -195,11 +195,12 @@ export class Flights {
         waiter.reject(thrown ?? error);
       }
     }
-    const [first, ...others] = again;
+    // A callback that was just told may have cancelled another caller.
+    const [first, ...others] = again.filter((waiter) => flight.waiters.has(waiter));
     if (!first) return;
     const owner = others.reduce((one, other) => (other.call.deadline > one.call.deadline ? other : one), first);
     const next = this.#prepare(flight.key, owner.call.deadline);
-    for (const waiter of again) this.#board(next, waiter);
+    for (const waiter of [first, ...others]) this.#board(next, waiter);
     this.#start(next, owner);
   }
 }
