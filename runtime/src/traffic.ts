@@ -1,6 +1,7 @@
 import type { Call } from "./core/call.ts";
 import { decided } from "./core/decision.ts";
 import { RpcError } from "./core/error.ts";
+import { fnv1a, spread } from "./core/hash.ts";
 import type { Handler } from "./core/layer.ts";
 import type { MethodFacts, Site } from "./core/policy.ts";
 import { isStream } from "./core/stream.ts";
@@ -75,7 +76,7 @@ export function splitTraffic(
     target,
     weight,
     handler: handlerOf(target),
-    seed: hash(target),
+    seed: fnv1a(target),
   }));
   const total = targets.reduce((sum, { weight }) => sum + weight, 0);
   const stickTo = sticky === undefined ? undefined : keyOf([sticky], method);
@@ -89,7 +90,7 @@ export function splitTraffic(
     return shares[0];
   };
   const byValue = (value: string) => {
-    const hashed = hash(value);
+    const hashed = fnv1a(value);
     let best = shares[0];
     let highest = Number.NEGATIVE_INFINITY;
     for (const share of shares) {
@@ -159,17 +160,5 @@ async function readToEnd(reply: unknown): Promise<void> {
   for await (const _ of reply);
 }
 
-/** FNV-1a of a text, 32 bits. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
-  return value;
-}
-
-/** Spreads 32 bits over (0, 1): the finalizer of MurmurHash3. */
-function unit(bits: number): number {
-  let value = bits;
-  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
-  value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35);
-  return (((value ^ (value >>> 16)) >>> 0) + 0.5) / 2 ** 32;
-}
+/** Spreads 32 bits over (0, 1). */
+const unit = (bits: number): number => (spread(bits) + 0.5) / 2 ** 32;

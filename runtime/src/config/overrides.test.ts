@@ -34,7 +34,6 @@ const one = (method: string, policy: object) => ({ match: `test.kitchen.v1.Kitch
 const dish = (more: object) => ({ match: "test.kitchen.v1.Kitchen/GetDish", ...more });
 
 const at = "mesh.json:4: overrides[0]";
-const notEnforced = "is not enforced by this version of @protomesh/runtime: remove it, or update @protomesh/runtime";
 
 /** The first line of the message, to its last letter. */
 const wrong: readonly [override: object | string, text: string][] = [
@@ -67,8 +66,14 @@ const wrong: readonly [override: object | string, text: string][] = [
     all({ objective: { availability: 0.9 } }),
     `${at}.policy.objective: no call depends on it: set it in the proto file`,
   ],
-  [all({ balance: { picker: "ROUND_ROBIN" } }), `${at}.policy.balance: ${notEnforced}`],
-  [all({ off: ["BALANCE"] }), `${at}.policy.off: ${notEnforced}`],
+  [
+    all({ balance: { hashBy: "tenant" } }),
+    `${at}.policy.balance.hashBy: "tenant" is no key that tells a client's calls apart: write "metadata:<name>" or "field:<path>"`,
+  ],
+  [
+    all({ balance: { picker: "RING_HASH" } }),
+    `${at}.policy.balance: /test.kitchen.v1.Kitchen/GetDish: RING_HASH needs a key: set hash_by, such as "metadata:tenant" or "field:id"`,
+  ],
   [
     all({ off: ["AUTH"] }),
     `${at}.policy.off[0]: is none of the names that it may be. Names: TIMEOUT, RETRY, HEDGE, IDEMPOTENCY, RATE_LIMIT, CONCURRENCY, CIRCUIT_BREAKER, BALANCE, CACHE, FALLBACK, LIMITS, COMPRESSION, HTTP, OBJECTIVE, VALIDATION`,

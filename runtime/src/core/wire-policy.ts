@@ -6,11 +6,15 @@ import type { MethodSpec } from "./spec.ts";
 /** The parts of a method's policy that transports carry out, because only they see bytes. Data as the generator prints it. */
 export interface WirePolicy {
   readonly limits?: { readonly requestBytes?: number; readonly responseBytes?: number };
+  readonly balance?: { readonly picker: Picker; readonly hashBy?: string };
   readonly compression?: { readonly request: Encoding; readonly minBytes: number };
 }
 
 /** How a request may be compressed. */
 export type Encoding = "IDENTITY" | "GZIP" | "DEFLATE";
+
+/** How one of several addresses is chosen for a call. */
+export type Picker = "PICK_FIRST" | "ROUND_ROBIN" | "LEAST_REQUEST" | "WEIGHTED" | "RING_HASH";
 
 /** What transports do for the policy of a method. */
 export const wirePolicy = ({ policy }: MethodSpec): WirePolicy => policy;

@@ -32,7 +32,7 @@ export function clientHandler(link: Link, method: MethodSpec): Handler {
       let metadata: GrpcMetadata;
       let message: Buffer | undefined;
       try {
-        metadata = requestMetadata(call);
+        metadata = requestMetadata(call, plan);
         if (!streams) message = encode(plan, call.request);
         else if (!isStream(call.request)) throw new TypeError("it takes an AsyncIterable of messages");
       } catch (error) {
@@ -56,9 +56,12 @@ const noContext = {};
 const noCompress = 2;
 const uncompressed = { flags: noCompress };
 
-function requestMetadata({ metadata, attempt }: Call): GrpcMetadata {
-  if (attempt === 1 && metadata.empty) return noMetadata;
+function requestMetadata(call: Call, { place }: Plan): GrpcMetadata {
+  const { metadata, attempt } = call;
+  const preference = place?.(call);
+  if (attempt === 1 && preference === undefined && metadata.empty) return noMetadata;
   const wire = sentByClient(metadata);
+  wire.preference = preference;
   if (attempt > 1) wire.set("grpc-previous-rpc-attempts", String(attempt - 1));
   return wire;
 }
@@ -90,7 +93,7 @@ export abstract class Attempt implements Reader {
     this.call = call;
     this.resolve = resolve;
     this.reject = reject;
-    this.#lane = plan.link.lane(plan.encoding);
+    this.#lane = plan.link.lane(plan.way);
     this.wire = this.#lane.channel.createCall(
       plan.method.path,
       wallDeadline(call.deadline),

@@ -4,11 +4,11 @@ import { checkKeys, keysOf } from "../core/known-keys.ts";
 import type { Handler } from "../core/layer.ts";
 import type { MethodSpec } from "../core/spec.ts";
 import type { Target } from "../core/target.ts";
-import type { Encoding } from "../core/wire-policy.ts";
+import { balancing } from "./balance.ts";
 import { clientHandler } from "./client.ts";
 import { Lane } from "./lane.ts";
 import { type Keepalive, keepaliveOptions, positive, sizeOptions } from "./options.ts";
-import type { Link } from "./plan.ts";
+import { type Link, type Way, wayOf } from "./plan.ts";
 import { type ClientTls, clientCredentials } from "./tls.ts";
 
 /** How to reach a gRPC server. */
@@ -60,9 +60,9 @@ const algorithms = { GZIP: compressionAlgorithms.gzip, DEFLATE: compressionAlgor
 class Connection implements Target, Link {
   readonly name: string;
   readonly local = false;
-  /** Made when a call needs it: grpc-js compresses all calls of a channel or none. */
-  readonly #lanes = new Map<Encoding, Lane>();
-  readonly #open: (encoding: Encoding) => Lane;
+  /** Made when a call needs it: grpc-js compresses all calls of a channel or none, and chooses addresses in one way. */
+  readonly #lanes = new Map<string, Lane>();
+  readonly #open: (way: Way) => Lane;
   #running = 0;
   #refusal: RpcError | undefined;
   #closing: Promise<void> | undefined;
@@ -90,12 +90,13 @@ class Connection implements Target, Link {
       ...(serverName && { "grpc.ssl_target_name_override": serverName, "grpc.default_authority": serverName }),
     };
     const credentials = clientCredentials(options.tls, where);
-    this.#open = (encoding) => {
+    this.#open = ({ encoding, picker }) => {
       const compression = encoding !== "IDENTITY" && { "grpc.default_compression_algorithm": algorithms[encoding] };
-      return new Lane(address, credentials, { ...channelOptions, ...compression }, connectTimeoutMs);
+      const balance = picker !== "PICK_FIRST" && balancing(picker);
+      return new Lane(address, credentials, { ...channelOptions, ...compression, ...balance }, connectTimeoutMs);
     };
     try {
-      this.lane("IDENTITY");
+      this.lane(wayOf("IDENTITY", "PICK_FIRST"));
     } catch (error) {
       throw new TypeError(`${where}: ${(error as Error).message}`, { cause: error });
     }
@@ -119,11 +120,11 @@ class Connection implements Target, Link {
     return this.#closing;
   }
 
-  lane(encoding: Encoding): Lane {
-    let lane = this.#lanes.get(encoding);
+  lane(way: Way): Lane {
+    let lane = this.#lanes.get(way.name);
     if (!lane) {
-      lane = this.#open(encoding);
-      this.#lanes.set(encoding, lane);
+      lane = this.#open(way);
+      this.#lanes.set(way.name, lane);
     }
     return lane;
   }

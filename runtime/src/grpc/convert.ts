@@ -51,7 +51,7 @@ function entries(wire: GrpcMetadata): (readonly [string, MetadataValue])[] {
 const mostBytes = 56 * 1024;
 
 /** Throws a TypeError when the metadata is more than HTTP/2 carries. */
-function checkSize(wire: GrpcMetadata): GrpcMetadata {
+function checkSize<T extends GrpcMetadata>(wire: T): T {
   let bytes = 0;
   for (const [key, values] of Object.entries(wire.toJSON())) for (const value of values) bytes += sizeOf(key, value);
   if (bytes > mostBytes) throw new TypeError(`metadata of ${bytes} bytes, but HTTP/2 carries at most ${mostBytes}`);
@@ -64,8 +64,12 @@ const sizeOf = (key: string, value: string | Buffer): number =>
 
 /** Metadata as gRPC wants it sent: bytes in base64 without padding, which grpc-js would add. Source: gRPC over HTTP/2, "Binary-Header". */
 export class WireMetadata extends GrpcMetadata {
+  /** Which address the call prefers: a hash that the channel sees and the peer does not. */
+  preference: number | undefined;
+
   override clone(): WireMetadata {
     const copy = new WireMetadata(this.getOptions());
+    copy.preference = this.preference;
     copy.merge(this);
     return copy;
   }
@@ -84,7 +88,7 @@ export class WireMetadata extends GrpcMetadata {
 const unpadded = (base64: string): string => base64.replace(/=+$/, "");
 
 /** Request metadata for the wire. Throws a TypeError that names the key, never the value. */
-export function sentByClient(metadata: Metadata): GrpcMetadata {
+export function sentByClient(metadata: Metadata): WireMetadata {
   const wire = new WireMetadata();
   for (const [key, value] of metadata) if (!ours.has(key)) add(wire, key, value);
   return checkSize(wire);

@@ -1,6 +1,9 @@
+import type { Call } from "../core/call.ts";
 import { RpcError } from "../core/error.ts";
 import type { MethodSpec } from "../core/spec.ts";
-import { type Encoding, tooLarge, type WirePolicy, wirePolicy } from "../core/wire-policy.ts";
+import { type Encoding, type Picker, tooLarge, type WirePolicy, wirePolicy } from "../core/wire-policy.ts";
+import { keyOf } from "../messages/key.ts";
+import { placeOf } from "./balance-ring.ts";
 import { asBuffer } from "./convert.ts";
 import type { Lane } from "./lane.ts";
 
@@ -9,17 +12,31 @@ export interface Link {
   readonly name: string;
   /** Why no call can start, or undefined when it can. */
   readonly refusal: RpcError | undefined;
-  /** What calls with requests of this encoding are made on. */
-  lane(encoding: Encoding): Lane;
+  /** What calls that go this way are made on. */
+  lane(way: Way): Lane;
   started(): void;
   ended(): void;
 }
+
+/** What grpc-js does alike for all calls of a channel. */
+export interface Way {
+  readonly encoding: Encoding;
+  /** Default: PICK_FIRST. */
+  readonly picker: Picker;
+  /** Tells ways apart. */
+  readonly name: string;
+}
+
+/** How requests are sent. */
+export const wayOf = (encoding: Encoding, picker: Picker): Way => ({ encoding, picker, name: `${encoding} ${picker}` });
 
 /** A method with what its calls need, worked out when the handler is made. */
 export interface Plan {
   readonly link: Link;
   readonly method: MethodSpec;
-  readonly encoding: Encoding;
+  readonly way: Way;
+  /** The place of a call on the ring of addresses; undefined when any address will do. Default: none has one. */
+  readonly place: ((call: Call) => number | undefined) | undefined;
   /** Requests with fewer bytes are not compressed. */
   readonly minBytes: number;
   readonly limits: NonNullable<WirePolicy["limits"]>;
@@ -27,8 +44,20 @@ export interface Plan {
 
 /** What calls of a method need. */
 export function planOf(link: Link, method: MethodSpec): Plan {
-  const { limits = {}, compression = { request: "IDENTITY", minBytes: 0 } } = wirePolicy(method);
-  return { link, method, encoding: compression.request, minBytes: compression.minBytes, limits };
+  const { limits = {}, balance, compression = { request: "IDENTITY", minBytes: 0 } } = wirePolicy(method);
+  const way = wayOf(compression.request, balance?.picker ?? "PICK_FIRST");
+  const place = placeBy(balance?.picker === "RING_HASH" ? balance.hashBy : undefined, method);
+  return { link, method, way, place, minBytes: compression.minBytes, limits };
+}
+
+function placeBy(hashBy: string | undefined, method: MethodSpec): Plan["place"] {
+  const key = hashBy === undefined ? undefined : keyOf([hashBy], method);
+  if (!key) return undefined;
+  return (call) => {
+    const text = key(call);
+    // "=" is the key of an empty value: calls without one must not all go to one address.
+    return text.length <= 1 ? undefined : placeOf(text);
+  };
 }
 
 /** Throws an RpcError that says why the message cannot be sent. */

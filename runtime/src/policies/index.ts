@@ -1,5 +1,6 @@
 import type { Policy } from "../core/policy.ts";
 import { auth } from "./auth.ts";
+import { balance } from "./balance.ts";
 import { cache } from "./cache.ts";
 import { circuitBreaker } from "./circuit-breaker.ts";
 import { compression } from "./compression.ts";
@@ -24,6 +25,7 @@ export const policies = {
   rateLimit,
   concurrency,
   circuitBreaker,
+  balance,
   auth,
   cache,
   fallback,
@@ -45,6 +47,7 @@ export { fit } from "../core/fit.ts";
 export type { FieldFacts, MethodFacts, Policy, Reference, Rule, SiblingFacts } from "../core/policy.ts";
 export { type FactsOptions, factsOf } from "../messages/facts.ts";
 export type { AuthConfig } from "./auth.ts";
+export type { BalanceConfig } from "./balance.ts";
 export type { CacheConfig } from "./cache.ts";
 export type { CircuitBreakerConfig } from "./circuit-breaker.ts";
 export type { CompressionConfig } from "./compression.ts";

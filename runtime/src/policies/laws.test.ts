@@ -114,6 +114,7 @@ const samples: { readonly [Name in keyof typeof policies]: Sample<MethodPolicy[N
   },
   fallback: { busy: { on: codes, method: "Other" } },
   limits: { busy: { messages: 10 } },
+  balance: { busy: { picker: "RING_HASH", hashBy: "metadata:tenant" } },
   compression: { busy: { request: "GZIP", minBytes: 1024 } },
   validation: { busy: {}, method: { request: ruledCodec }, service: ruledService },
   http: { busy: { successStatus: 201 } },

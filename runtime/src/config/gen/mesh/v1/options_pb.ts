@@ -901,17 +901,24 @@ export const CircuitBreaker_ForceSchema: GenEnum<CircuitBreaker_Force> = /*@__PU
   enumDesc(file_mesh_v1_options, 11, 0);
 
 /**
- * Client: which address of a target gets the call.
+ * Client: which address of a target gets the call. It needs a target with several addresses, such as `dns:///` and the
+ * name of a headless service, or `ipv4:10.0.0.1:50051,10.0.0.2:50051`; a target in the same process ignores it. Behind
+ * a balancer that hands out one connection there is nothing to choose.
  *
  * @generated from message mesh.v1.Balance
  */
 export type Balance = Message<"mesh.v1.Balance"> & {
   /**
+   * A level that sets another picker than RING_HASH drops the inherited hash_by.
+   *
    * @generated from field: optional mesh.v1.Balance.Picker picker = 1;
    */
   picker?: Balance_Picker | undefined;
 
   /**
+   * RING_HASH: the key, "metadata:<name>" or "field:<path>". A call without a value, or with an empty one, goes to any
+   * address.
+   *
    * @generated from field: optional string hash_by = 2;
    */
   hashBy?: string | undefined;
@@ -929,26 +936,38 @@ export const BalanceSchema: GenMessage<Balance> = /*@__PURE__*/
  */
 export const Balance_Picker = {
   /**
+   * One address, until its connection is lost: the way of gRPC without a balance policy.
+   *
    * @generated from enum value: PICK_FIRST = 0;
    */
   PICK_FIRST: 0,
 
   /**
+   * Each connected address in turn.
+   *
    * @generated from enum value: ROUND_ROBIN = 1;
    */
   ROUND_ROBIN: 1,
 
   /**
+   * Of two random connected addresses the one with fewer calls of this client under way. It avoids slow servers.
+   *
    * @generated from enum value: LEAST_REQUEST = 2;
    */
   LEAST_REQUEST: 2,
 
   /**
+   * Addresses in proportion to the load that their servers report in ORCA trailers; in turn while none do.
+   * Source: gRFC A58.
+   *
    * @generated from enum value: WEIGHTED = 3;
    */
   WEIGHTED: 3,
 
   /**
+   * Calls with the same key to the same address, from every client, while that address is connected. Others keep
+   * theirs when it goes, and get them back when it returns. Source: gRFC A42.
+   *
    * @generated from enum value: RING_HASH = 4;
    */
   RING_HASH: 4,
