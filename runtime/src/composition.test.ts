@@ -108,7 +108,7 @@ class Scripted {
   }
 
   call = (_: unknown, context: CallContext) => this.#single([1], context);
-  watch = (_: unknown, context: CallContext) => this.#replies(context);
+  watch = (_: unknown, context: CallContext) => this.#begun(context);
   up = (requests: AsyncIterable<unknown>, context: CallContext) => this.#single(requests, context);
   both = (_: unknown, context: CallContext) => this.#replies(context);
 
@@ -121,6 +121,12 @@ class Scripted {
     } finally {
       this.working.delete(context);
     }
+  }
+
+  /** A stream that may also fail before it begins. */
+  async #begun(context: CallContext): Promise<AsyncIterable<object>> {
+    await this.#single([1], context);
+    return this.#replies(context);
   }
 
   async *#replies(context: CallContext): AsyncGenerator<object> {

@@ -260,26 +260,6 @@ test("an attempt that its timeout cut is repeated only on demand, and another DE
   expect(await run(true, peer(failure("DEADLINE_EXCEEDED")))).toEqual([0]);
 });
 
-test("the caller hears the trailers of the last attempt only", async () => {
-  const heard: (string | undefined)[] = [];
-  const trailers = (word: string) => ({ metadata: Metadata.from({ word }) });
-  const script = [failure("UNAVAILABLE", trailers("first")), failure("INTERNAL", trailers("second"))];
-  const mounted = mount(retry, config, { handler: peer(...script) });
-  await timeline(mounted, 150, { onTrailers: (metadata: Metadata) => heard.push(metadata.get("word")) });
-  expect(heard).toEqual(["second"]);
-});
-
-test("a callback for trailers that throws ends the call, also after a retry", async () => {
-  const oops = new Error("oops");
-  const mounted = mount(retry, config, { handler: peer(failure(), {}) });
-  const onTrailers = () => {
-    throw oops;
-  };
-  const { outcome } = await timeline(mounted, 150, { onTrailers });
-  expect(outcome).toMatchObject({ code: "CANCELLED", cause: oops });
-  expect(mounted.seen).toHaveLength(2);
-});
-
 test("an attempt that this process refuses is none: the caller gets the error of the one before, which the peer saw", async () => {
   const answered = failure();
   const mounted = mount(retry, config, { handler: peer(answered, failure("UNAVAILABLE", { refusedBy: "auth" })) });

@@ -3,13 +3,12 @@ import type { Call } from "../../core/call.ts";
 import type { Clock } from "../../core/clock.ts";
 import { decided } from "../../core/decision.ts";
 import { RpcError } from "../../core/error.ts";
-import type { Handler, Layer } from "../../core/layer.ts";
-import type { Metadata } from "../../core/metadata.ts";
+import type { Layer } from "../../core/layer.ts";
 import type { Site } from "../../core/policy.ts";
 import { pushback } from "../../messages/pushback.ts";
-import { tellTrailers } from "../../messages/replies-trailers.ts";
 import { backoff } from "./backoff.ts";
 import type { RetryConfig } from "./config.ts";
+import { Trailers } from "./trailers.ts";
 
 /**
  * Sends a failed call again, until its promise settles well: that is gRPC's commit point, so one loop serves unary
@@ -29,12 +28,16 @@ export function retryFailures(config: RetryConfig, site: Site): Layer | undefine
      * `retry` counts since the backoff began: the peer's own delay starts it anew. `before` is the error of the attempt
      * before.
      */
-    const send = (call: Call, retry: number, before?: unknown): Promise<unknown> => {
+    const send = (call: Call, retry: number, trailers?: Trailers, before?: unknown): Promise<unknown> => {
       const startedAt = clock.now();
-      return next(call).catch((error: unknown) => {
+      return next(trailers ? { ...call, onTrailers: trailers.ofNext() } : call).catch((error: unknown) => {
         const told = verdict(error, call, startedAt);
-        // What this process refuses was no attempt, and its error would say that the peer has seen nothing of the call.
-        if (told === "stop") throw before !== undefined && isRefusal(error, call) ? before : error;
+        if (told === "stop") {
+          // What this process refuses was no attempt, and its error would say that the peer has seen nothing of the call.
+          if (before === undefined || !isRefusal(error, call)) throw error;
+          trailers?.dropLast();
+          throw before;
+        }
         const delay = told ?? waitBefore(retry, random());
         const now = clock.now();
         const again = { ...call, attempt: call.attempt + 1 };
@@ -45,14 +48,16 @@ export function retryFailures(config: RetryConfig, site: Site): Layer | undefine
           // Timers can be late.
           if (clock.now() >= call.deadline) throw noted("late", again, error);
           decided("retry", "sent", method.path, { attempt: again.attempt });
-          return send(again, told === undefined ? retry + 1 : 0, error);
+          return send(again, told === undefined ? retry + 1 : 0, trailers, error);
         });
       });
     };
     return (call) => {
       budget.deposit(clock.now());
       if (!call.retry) return next(call);
-      return call.onTrailers ? withLastTrailers(call, call.onTrailers, send) : send(call, 0);
+      if (!call.onTrailers) return send(call, 0);
+      const trailers = new Trailers(call);
+      return send(call, 0, trailers).finally(() => trailers.settle());
     };
   };
 }
@@ -109,24 +114,4 @@ function pause(ms: number, { cancellation }: Call, clock: Clock): Promise<void> 
       reject(reason);
     });
   });
-}
-
-/** The caller hears of one call, so the trailers of attempts that failed and were repeated are not for it. */
-function withLastTrailers(
-  call: Call,
-  tell: (trailers: Metadata) => void,
-  send: (call: Call, retry: number) => Promise<unknown>,
-): ReturnType<Handler> {
-  let settled = false;
-  let last: Metadata | undefined;
-  const settle = () => {
-    settled = true;
-    const failed = last && tellTrailers(call, last);
-    if (failed) throw failed;
-  };
-  const onTrailers = (trailers: Metadata) => {
-    if (settled) tell(trailers);
-    else last = trailers;
-  };
-  return send({ ...call, onTrailers }, 0).finally(settle);
 }
