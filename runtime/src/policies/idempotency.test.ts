@@ -17,6 +17,7 @@ import { BadRequest, LocalizedMessage } from "../messages/details.ts";
 import { type Status, StatusSchema } from "../messages/gen/google/rpc/status_pb.ts";
 import { detail, findDetail } from "../messages/status.ts";
 import { FakeClock, type MountOptions, mount, type SendOptions, settled } from "../testing.ts";
+import type { Answers } from "./idempotency/answers.ts";
 import { idempotency } from "./idempotency.ts";
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -420,6 +421,17 @@ test("a call that never ends stands in nobody's way after the window", async () 
   expect(await keyed("a")).toBe(soup);
   expect(await keyed("a")).toEqual(soup);
   expect(seen).toHaveLength(2);
+});
+
+test("calls that never end are forgotten after the window, whether or not their keys come again", async () => {
+  const clock = new FakeClock();
+  const site = siteFactory({ clock });
+  const { keyed, method } = serverOf(() => new Promise(() => {}), inMetadata, { clock, site });
+  for (const key of ["a", "b", "c"]) keyed(key).catch(() => {});
+  await clock.advance(1000);
+  keyed("d").catch(() => {});
+  const { running } = site(method).shared<Answers>("idempotency", () => expect.unreachable());
+  expect(running.size).toBe(1);
 });
 
 test("answers survive another config of the same server", async () => {

@@ -48,6 +48,16 @@ export class Answers {
     return undefined;
   }
 
+  /** Takes note of a call that runs. Forgets those that have run for longer than their window: they may never end. */
+  start(key: string, run: Run, now: number): void {
+    for (const [before, { until }] of this.running) {
+      if (until > now) break;
+      this.running.delete(before);
+    }
+    this.running.delete(key);
+    this.running.set(key, run);
+  }
+
   /** Remembers an answer. Returns those that had to make room before their time; itself, when it is too large to keep. */
   set(key: string, answered: Answered, windowMs: number, now: number): Remembered[] {
     for (const map of this.#byWindow.values()) this.#delete(key, map);

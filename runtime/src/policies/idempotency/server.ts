@@ -114,7 +114,7 @@ export function answerOnce({ key, windowMs }: IdempotencyConfig, site: Site): La
       const first = known ?? (current && current.until > now ? current : undefined);
       if (!first) {
         const fresh = new Run(request, now + windowMs);
-        answers.running.set(id, fresh);
+        answers.start(id, fresh, now);
         return run(call, id, fresh);
       }
       if (first.request !== request) {
