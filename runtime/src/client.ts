@@ -31,7 +31,6 @@ export const clientHandlers = (spec: ServiceSpec, target: Target, options?: Clie
 function clientMethods(spec: ServiceSpec, target: Target, options: ClientOptions = {}): Map<string, LiveMethod> {
   const { layers = [], policies } = options;
   checkOwnLayers(layers, clientOrder, `layers of a client of ${spec.name}`);
-  policies?.bind(spec);
   const byName = new Map<string, LiveMethod>();
   const sibling = (name: string) => (byName.get(name) as LiveMethod).handler;
   const site = siteFactory({ ...options, sibling });
@@ -60,6 +59,7 @@ function clientMethods(spec: ServiceSpec, target: Target, options: ClientOptions
       ? splitTraffic(split, site(method, spec), (name) => whole(method, named(name)))
       : whole(method, target);
   };
+  policies?.bind(spec, build);
   return new Map(
     Object.entries(spec.methods).map(([key, method]) => {
       const built = live(method, policies, (current) => site.building(current, () => build(current)));

@@ -68,14 +68,15 @@ export function serverHandlers(
   const site = siteFactory({ clock, random, store, authProviders, report });
   const served = new Map<string, ServedMethod>();
   for (const { spec, object } of implementations) {
-    policies?.bind(spec);
+    const innermost = new Map<string, Handler>();
+    const build = (method: MethodSpec) =>
+      compose([guard(options), ...serverLayers(site(method, spec), layers)], innermost.get(method.path) as Handler);
+    policies?.bind(spec, build);
     for (const [key, method] of Object.entries(spec.methods)) {
       if (served.has(method.path))
         throw new Error(`${method.path} has two implementations: register ${spec.name} once`);
       const run = (object as { [key: string]: Run })[key] as Run;
-      const innermost = invoke(method, run.bind(object));
-      const build = (current: MethodSpec) =>
-        compose([guard(options), ...serverLayers(site(current, spec), layers)], innermost);
+      innermost.set(method.path, invoke(method, run.bind(object)));
       served.set(
         method.path,
         live(method, policies, (current) => site.building(current, () => build(current))),

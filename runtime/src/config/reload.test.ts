@@ -306,6 +306,46 @@ test("the gateway's own deadline follows, also in front of a local service", asy
   expect((await get(`${server.http?.url}/v1/dishes/1`)).response.statusCode).toBe(504);
 });
 
+test("an edit that a server cannot carry out changes nothing anywhere, at once", async () => {
+  const file = join(folderWith({ "mesh.yaml": total("1s") }), "mesh.yaml");
+  const { config, next } = await watched(file);
+  const server = await start({ ...config.serve, services: [kitchenWith()], grpc: "127.0.0.1:0" });
+  const kitchen = createClient(Kitchen, targetOf(server), { policies: config.policies });
+  const wrong: readonly [policy: string, why: string][] = [
+    ["rateLimit: [{ name: all, rate: 9/s, shared: true }]", "which needs a store"],
+    ["auth: { access: AUTHENTICATED, providers: [nobody] }", "needs authenticated callers, but the server has no auth"],
+  ];
+  for (const [policy, why] of wrong) {
+    writeFileSync(file, `${total("2s")}  - match: test.kitchen.v1.Kitchen/GetDish\n    policy: { ${policy} }\n`);
+    const { ok, error, changed } = await next();
+    expect({ ok, changed }).toEqual({ ok: false, changed: [] });
+    expect(error?.message).toContain(`${file}:4: overrides[1]: /test.kitchen.v1.Kitchen/GetDish: `);
+    expect(error?.message).toContain(why);
+    expect(policyOf(kitchen).ping.timeout).toEqual({ totalMs: 1000 });
+  }
+});
+
+test("warnings are those of what is in force, told once", async () => {
+  const ttl = (hours: number, more = "") =>
+    `overrides:\n  - match: test.kitchen.v1.Kitchen/GetDish\n    policy: { cache: { ttl: ${hours}h } ${more} }\n`;
+  const file = join(folderWith({ "mesh.yaml": ttl(2) }), "mesh.yaml");
+  const { config, next, warnings } = await watched(file);
+  const about = () => warnings.splice(0).map((text) => /for (\d+) hours|not taken over/.exec(text)?.[0]);
+  config.policies.bind(spec);
+  expect(about()).toEqual(["for 2 hours"]);
+  for (const [text, said] of [
+    [`${ttl(2)}# the same`, []],
+    [ttl(3, ", timeout: { attempt: 2s, total: 1s }"), ["not taken over"]],
+    [ttl(3), ["for 3 hours"]],
+    [ttl(1), []],
+    [ttl(3), ["for 3 hours"]],
+  ] as const) {
+    writeFileSync(file, text);
+    await next();
+    expect(about()).toEqual(said);
+  }
+});
+
 test("the limit of a body follows, in front of a local service and of a remote one", async () => {
   const file = join(folderWith({ "mesh.yaml": "overrides: []" }), "mesh.yaml");
   const { config, next } = await watched(file);

@@ -18,10 +18,28 @@ import { rows } from "./rows.ts";
 export interface SourceOptions {
   readonly target: (name: string) => Target;
   readonly failed: (method: MethodSpec, error: unknown) => void;
-  /** Told once of every warning that a rule has about an overridden policy. */
+  /** Told once of every warning about the overridden policies in force. */
   readonly warn: (text: string) => void;
   /** Told of the first service. */
   readonly bound: () => void;
+}
+
+type Build = (method: MethodSpec) => unknown;
+
+interface Builder {
+  readonly service: ServiceSpec;
+  readonly build: WeakRef<Build>;
+}
+
+/** What overrides make of services: the method in force by the generated one, and what is to be said about it. */
+interface Resolved {
+  readonly methods: Map<MethodSpec, MethodSpec>;
+  readonly warnings: Set<string>;
+}
+
+interface Said {
+  readonly problems: Problem[];
+  readonly warnings: Set<string>;
 }
 
 /** The policies in force: those of the proto files with the overrides on top, which can be replaced. */
@@ -29,9 +47,12 @@ export class Overrides implements PolicySource {
   #overrides: readonly Override[];
   readonly #options: SourceOptions;
   readonly #services = new Set<ServiceSpec>();
+  /** What builds handlers, for as long as its client or server is there. */
+  readonly #builders = new Set<Builder>();
+  readonly #gone = new FinalizationRegistry<Builder>((builder) => this.#builders.delete(builder));
   /** The method in force, by the method that generated code has. */
   #methods = new Map<MethodSpec, MethodSpec>();
-  readonly #warned = new Set<string>();
+  #warned = new Set<string>();
   #version = 0;
 
   constructor(overrides: readonly Override[], options: SourceOptions) {
@@ -43,12 +64,18 @@ export class Overrides implements PolicySource {
     return this.#version;
   }
 
-  bind(service: ServiceSpec): void {
-    if (this.#services.has(service)) return;
-    const methods = this.#resolve([service], this.#overrides);
-    for (const [method, now] of methods) this.#methods.set(method, now);
-    this.#services.add(service);
-    if (this.#services.size === 1) this.#options.bound();
+  bind(service: ServiceSpec, build?: Build): void {
+    if (!this.#services.has(service)) {
+      const { methods, warnings } = this.#resolve([service], this.#overrides);
+      for (const [method, now] of methods) this.#methods.set(method, now);
+      for (const text of warnings) this.#warn(text);
+      this.#services.add(service);
+      if (this.#services.size === 1) this.#options.bound();
+    }
+    if (!build) return;
+    const builder = { service, build: new WeakRef(build) };
+    this.#builders.add(builder);
+    this.#gone.register(build, builder);
   }
 
   methodOf(method: MethodSpec): MethodSpec {
@@ -68,7 +95,7 @@ export class Overrides implements PolicySource {
    * nothing has changed. Returns the paths of the methods whose policy is another one now.
    */
   replace(overrides: readonly Override[]): readonly string[] {
-    const methods = this.#resolve([...this.#services], overrides);
+    const { methods, warnings } = this.#resolve([...this.#services], overrides);
     const changed = new Set<string>();
     for (const [method, now] of methods) {
       const before = this.methodOf(method);
@@ -76,26 +103,50 @@ export class Overrides implements PolicySource {
       if (isDeepStrictEqual(before.policy, now.policy)) methods.set(method, before);
       else changed.add(method.path);
     }
+    for (const builder of this.#builders) this.#tryOut(builder, methods, overrides);
     this.#overrides = overrides;
     this.#methods = methods;
+    for (const text of warnings) this.#warn(text);
+    this.#warned = warnings;
     if (changed.size > 0) this.#version += 1;
     return [...changed];
   }
 
-  #resolve(services: readonly ServiceSpec[], overrides: readonly Override[]): Map<MethodSpec, MethodSpec> {
+  /** Throws when a method cannot be built as it would be. */
+  #tryOut({ service, build }: Builder, methods: Map<MethodSpec, MethodSpec>, overrides: readonly Override[]): void {
+    for (const method of Object.values(service.methods)) {
+      const now = methods.get(method) ?? method;
+      if (now === this.methodOf(method)) continue;
+      try {
+        build.deref()?.(now);
+      } catch (error) {
+        const place = overrides.findLast(({ fits }) => fits(method))?.place;
+        const text = `${method.path}: ${error instanceof Error ? error.message : error}`;
+        throw place ? place.error("", text, error) : new Error(text, { cause: error });
+      }
+    }
+  }
+
+  #resolve(services: readonly ServiceSpec[], overrides: readonly Override[]): Resolved {
     const problems: Problem[] = services.flatMap((service) => misnamed(service, overrides));
     const methods = new Map<MethodSpec, MethodSpec>();
+    const said: Said = { problems, warnings: new Set() };
     for (const service of services) {
       for (const method of Object.values(service.methods)) {
         const matching = overrides.filter(({ fits }) => fits(method));
-        methods.set(method, matching.length > 0 ? this.#method(method, service, matching, problems) : method);
+        methods.set(method, matching.length > 0 ? this.#method(method, service, matching, said) : method);
       }
     }
     if (problems.length > 0) throw errorOf(problems);
-    return methods;
+    return { methods, warnings: said.warnings };
   }
 
-  #method(method: MethodSpec, service: ServiceSpec, overrides: readonly Override[], problems: Problem[]): MethodSpec {
+  #method(
+    method: MethodSpec,
+    service: ServiceSpec,
+    overrides: readonly Override[],
+    { problems, warnings }: Said,
+  ): MethodSpec {
     const { policy, origins, problems: own } = overlay(method, overrides);
     const last = (overrides.at(-1) as Override).place;
     const add = (option: string, text: string) =>
@@ -108,13 +159,13 @@ export class Overrides implements PolicySource {
     const inherits = (option: string, field: string | undefined) =>
       origins.has(option) && !overrides.some((one) => one.single && sets(one.policy, option, field));
     for (const { option, text } of fit(rows, policy, facts, inherits))
-      this.#warn(`${(origins.get(option) ?? last).text}: ${method.path}: has no effect, because ${text}`);
+      warnings.add(`${(origins.get(option) ?? last).text}: ${method.path}: has no effect, because ${text}`);
     // What is wrong without the overrides as well is not their mistake.
     const known = new Set([...complaints({ ...facts, policy: method.policy })].map(({ text }) => text));
     for (const { option, severity, text } of complaints(facts)) {
       if (known.has(text) || wider.some((one) => one.option === option)) continue;
       if (severity === "error") add(option, text);
-      else this.#warn(`${(origins.get(option) ?? last).text}: ${method.path}: ${text}`);
+      else warnings.add(`${(origins.get(option) ?? last).text}: ${method.path}: ${text}`);
     }
     for (const kind of ["split", "mirror"] as const) {
       const from = overrides.findLast((one) => one[kind]);

@@ -10,9 +10,9 @@ export interface PolicySource {
   readonly version: number;
   /**
    * Announces that methods of this service will be asked for. Throws when what the source says about them does not fit
-   * them; later changes that do not fit are not taken over.
+   * them; later changes that do not fit, or for which `build` throws, are not taken over. Who gives it keeps `build` alive.
    */
-  bind(service: ServiceSpec): void;
+  bind(service: ServiceSpec, build?: (method: MethodSpec) => unknown): void;
   /** The method with the policy in force; the same object as long as that does not change. */
   methodOf(method: MethodSpec): MethodSpec;
   /** Told of a policy that turned out not to work for a method, whose last good one stays in force. */
