@@ -15,7 +15,7 @@ export interface LayerSite {
  * A layer of one's own, and where it goes.
  *
  * `layer` runs once per method, when the client or server is built, and anew when a run-time configuration changes the
- * method's policy; undefined: this method needs none.
+ * method's policy, which may also split its calls: then it runs once per target. Undefined: this method needs none.
  */
 export interface UserLayer<Place extends string = string> {
   /** `outermost`, `innermost`, or `before` or `after` the place of a policy, which need not be set for the method. */
