@@ -147,6 +147,25 @@ test("auth narrows, and opens again to what the proto file says", async () => {
   expect((await inForce({}, [opened])).auth).toEqual({ ...pub, access: "AUTHENTICATED" });
 });
 
+test("a method that the proto file opens can be left open where the others are closed", async () => {
+  const closed = { match: "*", policy: { auth: { access: "AUTHENTICATED", scopes: ["admin"], providers: ["login"] } } };
+  const open = { match: getDish, policy: { auth: { access: "PUBLIC" } } };
+  expect((await inForce({}, [closed])).auth).toMatchObject({ access: "AUTHENTICATED", scopes: ["admin"] });
+  expect((await inForce({}, [closed, open])).auth).toEqual(pub);
+  const known = { ...pub, providers: ["login"] };
+  expect((await inForce({ auth: known }, [closed, open])).auth).toEqual(known);
+});
+
+test("what one override prepares, a later one switches on, also for one method", async () => {
+  const on = { match: "*", policy: { retry: { attempts: 2 } } };
+  const prepared = { match: getDish, policy: { retry: { initial: "50ms" } } };
+  for (const overrides of [
+    [on, prepared],
+    [prepared, on],
+  ])
+    expect((await inForce({}, overrides)).retry).toMatchObject({ attempts: 2, initialMs: 50 });
+});
+
 test("a breaker can be forced here", async () => {
   const on = await inForce({}, [{ match: "*", policy: { circuitBreaker: { force: "OPEN" } } }]);
   expect(on.circuitBreaker).toMatchObject({ force: "OPEN", ratio: 0.5 });

@@ -32,7 +32,7 @@ export interface Problem {
 export function overlay(method: MethodSpec, overrides: readonly Override[]): Overlaid {
   const layers = new Map(rows.map((row) => [row.option, new Kind(row, method.policy[row.name])]));
   const origins = new Map<string, Place>();
-  const problems: Problem[] = [];
+  const asked: { readonly kind: Kind; readonly at: Place }[] = [];
   const extra: { -readonly [K in "fault" | "split" | "mirror"]?: Override[K] } = {};
   for (const { policy, place, single, fault, split, mirror } of overrides) {
     const { off = [], ...kinds } = policy;
@@ -45,13 +45,17 @@ export function overlay(method: MethodSpec, overrides: readonly Override[]): Ove
       kind.lay(value, single);
       const at = place.at(`policy.${jsonNames.get(option)}`);
       origins.set(option, at);
-      const missing = single && kind.missing();
-      if (missing) problems.push({ place: at, text: missing });
+      if (single) asked.push({ kind, at });
     }
     if (fault) extra.fault = fault;
     if (split) extra.split = split;
     if (mirror) extra.mirror = mirror;
   }
+  // Only now, because a later override may switch on what an earlier one prepares, or drop it.
+  const problems = asked.flatMap(({ kind, at }): Problem[] => {
+    const text = Object.keys(kind.record).length > 0 ? kind.missing() : undefined;
+    return text === undefined ? [] : [{ place: at, text }];
+  });
   const records = Object.fromEntries([...layers].map(([option, kind]) => [option, kind.record]));
   const policy: { [kind: string]: unknown } = {};
   for (const kind of layers.values()) {
@@ -101,7 +105,10 @@ class Kind {
 
   lay(value: OptionValue, single: boolean): void {
     if (!Array.isArray(value)) {
-      this.#record = merged(this.#record ?? {}, value as OptionRecord, this.row);
+      const options = value as OptionRecord;
+      // Scopes that an earlier override asks for mean nothing where everybody may call.
+      const before = this.row.name === "auth" && options.access === "PUBLIC" ? {} : this.#record;
+      this.#record = merged(before ?? {}, options, this.row);
       return;
     }
     for (const item of value as readonly OptionRecord[]) {
