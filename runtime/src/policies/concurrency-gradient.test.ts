@@ -2,8 +2,9 @@ import { describe, expect, test } from "vitest";
 import { config } from "../../test/concurrency.ts";
 import { decisionsOf } from "../../test/decisions.ts";
 import { RpcError } from "../core/error.ts";
+import { siteFactory } from "../core/site.ts";
 import { FakeClock, mount } from "../testing.ts";
-import { concurrency } from "./concurrency.ts";
+import { type ConcurrencyConfig, concurrency } from "./concurrency.ts";
 
 describe("GRADIENT", () => {
   const adaptive = { adaptive: "GRADIENT", min: 5, max: 40, queue: 0 } as const;
@@ -67,5 +68,16 @@ describe("GRADIENT", () => {
     }
     answer = () => new Promise((resolve) => clock.schedule(20, () => resolve({})));
     expect(await load(mounted, 1)).toBeLessThan(20);
+  });
+
+  test("what it has learned outlives a change of anything but its bounds", async () => {
+    const clock = new FakeClock();
+    const site = siteFactory({ clock });
+    const handler = () => new Promise((resolve) => clock.schedule(20, () => resolve({})));
+    const build = (part: Partial<ConcurrencyConfig>) =>
+      mount(concurrency, config({ ...adaptive, ...part }), { side: "server", clock, site, handler });
+    expect(await load(build({}), 100)).toBe(40);
+    expect(await load(build({ queue: 1, criticality: "CRITICAL_PLUS" }), 1)).toBeGreaterThanOrEqual(38);
+    expect(await load(build({ max: 30 }), 1)).toBe(20);
   });
 });

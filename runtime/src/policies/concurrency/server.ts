@@ -48,14 +48,12 @@ type Admit = (next: (call: Call) => Promise<unknown>) => (call: Call, criticalit
 /** The limit, if the method has one. */
 function admission(config: ConcurrencyConfig, site: Site, refusals: Refusals): Admit | undefined {
   const { method, clock } = site;
-  const { max, queue } = config;
+  const { max, queue, min = 1 } = config;
   if (max === undefined) return undefined;
+  // By its bounds alone: a longer queue is no reason to start low again under full load.
   const gradient =
     config.adaptive === "GRADIENT"
-      ? site.shared(
-          `concurrency:${method.path}:${JSON.stringify(config)}`,
-          () => new Gradient({ min: config.min ?? 1, max }),
-        )
+      ? site.shared(`concurrency:${method.path}:${min}:${max}`, () => new Gradient({ min, max }))
       : undefined;
   const highest = rankOf(config.criticality);
   const limit = () => gradient?.limit ?? max;
