@@ -65,7 +65,8 @@ export interface RpcErrorOptions {
  * A failed call: `code` says what happened, `refusedBy` who decided.
  *
  * When `refusedBy` is set, that policy refused the call inside this process: the peer never saw it,
- * so nothing is learned about the peer, and a retry would meet the same refusal.
+ * so nothing is learned about the peer, and a retry would meet the same refusal. The one exception is a stream that
+ * `limits` ends in the middle.
  *
  * An implementation throws it to answer with a status; the code, the text and the details reach the caller.
  * The `message` property is `[CODE] text`, the `text` property is what travels.
