@@ -5,9 +5,9 @@ import type { MethodSpec, Route, ServiceSpec } from "../core/spec.ts";
 import type { Target } from "../core/target.ts";
 import { describe, describedCodec, registryOf, schemaOf, undescribe } from "../messages/descriptors.ts";
 import { longestCall, type MethodPolicy } from "../policies/index.ts";
-import { compileBinder } from "./bind.ts";
+import { compileBinder } from "./binding/bind.ts";
+import { replyWriter } from "./binding/json.ts";
 import { detailRegistry } from "./errors.ts";
-import { replyWriter } from "./json.ts";
 
 /** A service behind a gateway. */
 export interface GatewayService {

@@ -7,14 +7,15 @@ import { lateText, RpcError, unreachableText } from "../core/error.ts";
 import type { Metadata } from "../core/metadata.ts";
 import type { MethodSpec } from "../core/spec.ts";
 import { discard, isStream } from "../core/stream.ts";
-import { readBody } from "./body.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { errorHeaders, errorJson, statusOf } from "./errors.ts";
-import { chooseFraming, type Framing } from "./framing.ts";
-import { chosenStatus, type HeaderWriter, type MetadataReader, timeoutOf } from "./headers.ts";
 import { peerOf } from "./peer.ts";
-import { cutStream, drained, endStream, sendJson, sendStream } from "./respond.ts";
-import type { Matched } from "./router.ts";
+import { readBody } from "./request/body.ts";
+import { type MetadataReader, timeoutOf } from "./request/headers.ts";
+import { chooseFraming, type Framing } from "./response/framing.ts";
+import { chosenStatus, type HeaderWriter } from "./response/headers.ts";
+import { cutStream, drained, endStream, sendJson, sendStream } from "./response/respond.ts";
+import type { Matched } from "./routing/router.ts";
 
 /** What all requests of a gateway have in common. */
 export interface ExchangeSettings {

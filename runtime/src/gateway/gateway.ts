@@ -9,9 +9,10 @@ import type { MethodPolicy } from "../policies/index.ts";
 import { endpointsOf, type GatewayService } from "./endpoint.ts";
 import { detailRegistry, errorHeaders, errorJson, type HttpError } from "./errors.ts";
 import { Exchange, type ExchangeSettings } from "./exchange.ts";
-import { headerWriter, metadataReader } from "./headers.ts";
-import { sendJson } from "./respond.ts";
-import { type Matched, Router } from "./router.ts";
+import { metadataReader } from "./request/headers.ts";
+import { headerWriter } from "./response/headers.ts";
+import { sendJson } from "./response/respond.ts";
+import { type Matched, Router } from "./routing/router.ts";
 
 /** How a gateway is built, beyond what proto files say. */
 export interface GatewayOptions {

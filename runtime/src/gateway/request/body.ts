@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
-import type { Cancellation } from "../core/cancellation.ts";
-import { badRequest, HttpError } from "./errors.ts";
+import type { Cancellation } from "../../core/cancellation.ts";
+import { badRequest, HttpError } from "../errors.ts";
 
 /** True when the request says that it has a body. Source: RFC 9112, 6. */
 const hasBody = ({ headers }: IncomingMessage): boolean =>

@@ -1,5 +1,5 @@
-import type { Endpoint } from "./endpoint.ts";
-import { HttpError } from "./errors.ts";
+import type { Endpoint } from "../endpoint.ts";
+import { HttpError } from "../errors.ts";
 import { decode, maxSegments, splitPath, splitTarget } from "./path.ts";
 import { Trie } from "./trie.ts";
 

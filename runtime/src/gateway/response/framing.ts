@@ -1,4 +1,4 @@
-import { HttpError } from "./errors.ts";
+import { HttpError } from "../errors.ts";
 
 /** How a stream of messages is written into one response body. Texts are JSON without line breaks. */
 export interface Framing {

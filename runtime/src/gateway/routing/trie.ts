@@ -1,4 +1,4 @@
-import type { Route } from "../core/spec.ts";
+import type { Route } from "../../core/spec.ts";
 import { decode } from "./path.ts";
 
 /** What was found for a request: a route, or why there is none. */

@@ -1,11 +1,11 @@
 import { create, type DescMessage, type JsonReadOptions, type Message, type Registry } from "@bufbuild/protobuf";
-import type { Route } from "../core/spec.ts";
-import type { HttpConfig } from "../policies/index.ts";
+import type { Route } from "../../core/spec.ts";
+import type { HttpConfig } from "../../policies/index.ts";
+import { badRequest } from "../errors.ts";
+import { joinSegments } from "../routing/path.ts";
 import { compileQuery } from "./bind-query.ts";
-import { badRequest } from "./errors.ts";
 import { type FieldPath, findField } from "./fields.ts";
 import { readField, readMessage } from "./json.ts";
-import { joinSegments } from "./path.ts";
 import { TextError } from "./text.ts";
 import { writeText } from "./write-text.ts";
 

@@ -1,4 +1,4 @@
-import { badRequest } from "./errors.ts";
+import { badRequest } from "../errors.ts";
 
 /** The most parameters that a query may have. */
 export const maxParameters = 256;

@@ -1,6 +1,6 @@
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
-import type { Route } from "../core/spec.ts";
-import { badRequest } from "./errors.ts";
+import type { Route } from "../../core/spec.ts";
+import { badRequest } from "../errors.ts";
 import { type FieldPath, findField } from "./fields.ts";
 import { parseQuery } from "./query.ts";
 import { TextError } from "./text.ts";

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Cancellation } from "../core/cancellation.ts";
-import type { Metadata } from "../core/metadata.ts";
+import type { Cancellation } from "../../core/cancellation.ts";
+import type { Metadata } from "../../core/metadata.ts";
 import type { Framing } from "./framing.ts";
 import { printTrailers, type ResponseHeaders, wantsTrailers } from "./headers.ts";
 

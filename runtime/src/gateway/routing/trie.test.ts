@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Route } from "../core/spec.ts";
+import type { Route } from "../../core/spec.ts";
 import { Trie } from "./trie.ts";
 
 /** A route from text such as `GET /v1/*:run`; the text is its value too. */

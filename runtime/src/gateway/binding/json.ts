@@ -9,7 +9,7 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
-import { badRequest } from "./errors.ts";
+import { badRequest } from "../errors.ts";
 
 /** Complaints may quote the caller's input; this keeps them short. */
 const longestComplaint = 300;

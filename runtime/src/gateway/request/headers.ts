@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { Metadata, type MetadataValue } from "../core/metadata.ts";
-import { badRequest } from "./errors.ts";
+import { Metadata, type MetadataValue } from "../../core/metadata.ts";
+import { badRequest } from "../errors.ts";
 
 /** Request headers that become metadata under their own name. */
 const forwarded = [
@@ -15,9 +15,6 @@ const forwarded = [
   "if-match",
   "if-none-match",
 ] as const;
-
-/** Response metadata that keeps its name; everything else gets a prefix, so that it cannot pose as HTTP. */
-const plainResponse = ["set-cookie", "location", "cache-control", "etag", "content-disposition"] as const;
 
 /** Belong to one connection and never travel on. Source: RFC 9110, 7.6.1. */
 const hopByHop =
@@ -92,42 +89,3 @@ function milliseconds(headers: IncomingHttpHeaders, name: string, pattern: RegEx
   if (digits === undefined) throw badRequest(name, `is not ${expected}`);
   return Number(digits) * (unitMs[unit ?? "m"] as number);
 }
-
-/** Response headers by name; several values are several headers. */
-export type ResponseHeaders = { [name: string]: string | string[] };
-
-/** Prints metadata as HTTP headers or trailers. */
-export type HeaderWriter = (metadata: Metadata | undefined) => ResponseHeaders;
-
-/** The metadata key by which an implementation chooses the HTTP status of its reply. */
-export const statusKey = "x-http-code";
-
-/** Compiles how response metadata becomes headers: `Grpc-Metadata-x`, but the usual HTTP names and `more` as they are. */
-export function headerWriter(more: readonly string[] = []): HeaderWriter {
-  const plain = new Set<string>([...plainResponse, ...more.map((name) => name.toLowerCase())]);
-  return (metadata) => print(metadata, (key) => (plain.has(key) ? key : `grpc-metadata-${key}`));
-}
-
-/** Prints trailers. */
-export const printTrailers: HeaderWriter = (metadata) => print(metadata, (key) => `grpc-trailer-${key}`);
-
-function print(metadata: Metadata | undefined, name: (key: string) => string): ResponseHeaders {
-  const headers: ResponseHeaders = {};
-  for (const [key, value] of metadata ?? []) {
-    if (key === statusKey) continue;
-    const text = typeof value === "string" ? value : Buffer.from(value).toString("base64");
-    const before = headers[name(key)];
-    headers[name(key)] = before === undefined ? text : [before, text].flat();
-  }
-  return headers;
-}
-
-/** The status that an implementation chose, or undefined when it chose none that HTTP has. */
-export function chosenStatus(metadata: Metadata | undefined): number | undefined {
-  const text = metadata?.get(statusKey);
-  return text !== undefined && /^[2-5]\d\d$/.test(text) ? Number(text) : undefined;
-}
-
-/** True when the client can read trailers. Source: RFC 9110, 10.1.4. */
-export const wantsTrailers = (headers: IncomingHttpHeaders): boolean =>
-  /(?:^|,)\s*trailers\s*(?:,|$)/i.test(String(headers.te ?? ""));

@@ -1,14 +1,14 @@
 import { fromJson, toJson } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
-import { AllKinds } from "../../test/kitchen/kitchen.ts";
-import { Kitchen } from "../../test/kitchen/kitchen_mesh.ts";
-import type { MethodSpec, Route } from "../core/spec.ts";
-import { registryOf, schemaOf, undescribe } from "../messages/descriptors.ts";
-import { BadRequest } from "../messages/details.ts";
-import { findDetail } from "../messages/status.ts";
-import type { HttpConfig } from "../policies/index.ts";
+import { AllKinds } from "../../../test/kitchen/kitchen.ts";
+import { Kitchen } from "../../../test/kitchen/kitchen_mesh.ts";
+import type { MethodSpec, Route } from "../../core/spec.ts";
+import { registryOf, schemaOf, undescribe } from "../../messages/descriptors.ts";
+import { BadRequest } from "../../messages/details.ts";
+import { findDetail } from "../../messages/status.ts";
+import type { HttpConfig } from "../../policies/index.ts";
+import { HttpError } from "../errors.ts";
 import { compileBinder } from "./bind.ts";
-import { HttpError } from "./errors.ts";
 
 const registry = registryOf(Kitchen);
 const mirror = Kitchen.methods.mirror as MethodSpec;

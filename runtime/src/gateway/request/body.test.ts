@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { Dish } from "../../test/kitchen/kitchen.ts";
-import { gate } from "../../test/over-grpc.ts";
-import { listen, open, overHttp, raw } from "../../test/over-http.ts";
+import { Dish } from "../../../test/kitchen/kitchen.ts";
+import { gate } from "../../../test/over-grpc.ts";
+import { listen, open, overHttp, raw } from "../../../test/over-http.ts";
 
 const json = { "content-type": "application/json" };
 
