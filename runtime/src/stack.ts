@@ -1,3 +1,4 @@
+import type { Call } from "./core/call.ts";
 import type { Layer } from "./core/layer.ts";
 import { methodMatcher } from "./core/match.ts";
 import type { Policy, Site } from "./core/policy.ts";
@@ -146,13 +147,20 @@ const settling =
     return (call) => {
       try {
         const reply = run(call);
-        if (typeof (reply as Partial<Promise<unknown>> | undefined)?.then === "function") return reply;
+        if (typeof (reply as Partial<Promise<unknown>> | undefined)?.then === "function")
+          return call.response ? reply.then((message) => afresh(message, call)) : reply;
         throw new TypeError(`${name} returned ${typeof reply} instead of a promise: return next(call)`);
       } catch (error) {
         return Promise.reject(error);
       }
     };
   };
+
+/** A layer of one's own may have changed the reply in place. */
+function afresh(reply: unknown, { response }: Call): unknown {
+  if (response) response.encoded = undefined;
+  return reply;
+}
 
 /** Throws a TypeError when a layer of one's own is put where no place is. `where` names the option. */
 export function checkOwnLayers(own: readonly UserLayer[], order: readonly Place[], where: string): void {

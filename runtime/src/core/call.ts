@@ -11,6 +11,8 @@ export interface Call {
   readonly method: MethodSpec;
   /** The request message, or an AsyncIterable of them when the client streams. */
   readonly request: unknown;
+  /** Server: the one request message as it arrived, where it arrived as bytes. A layer that changes `request` leaves it. */
+  readonly requestBytes?: Uint8Array | undefined;
   /** Client: what will be sent. Server: what arrived. */
   readonly metadata: Metadata;
   /** When the caller stops waiting, on the clock's `now()`; Infinity when never. The transport enforces it. */
@@ -69,10 +71,12 @@ export interface Principal {
   readonly claims: { readonly [name: string]: unknown };
 }
 
-/** Headers and trailers that an implementation sets. Made only when it does. */
+/** What goes back with the reply of a call. Headers and trailers are made only when an implementation sets them. */
 export class ResponseMetadata {
   headers: Metadata | undefined;
   trailers: Metadata | undefined;
+  /** A reply that a layer has encoded, so that the transport need not do it again. Whoever changes the reply takes it away. */
+  encoded: { readonly reply: unknown; readonly bytes: Uint8Array } | undefined;
 }
 
 /**
@@ -82,6 +86,7 @@ export class ResponseMetadata {
 export const callOf = (start: Call): Call => ({
   method: start.method,
   request: start.request,
+  requestBytes: start.requestBytes,
   metadata: start.metadata,
   deadline: start.deadline,
   attempt: start.attempt,

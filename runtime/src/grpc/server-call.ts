@@ -56,6 +56,7 @@ export class ServerCall implements Reader {
   #headers: GrpcMetadata | undefined;
   #deadline = Number.POSITIVE_INFINITY;
   #request: unknown;
+  #bytes: Uint8Array | undefined;
   #inbox: Inbox | undefined;
   #outbox: Outbox | undefined;
   #headersSent = false;
@@ -115,6 +116,7 @@ export class ServerCall implements Reader {
       this.end(new RpcError("UNIMPLEMENTED", `${method.path} takes one message and got more`));
     else {
       this.#request = message;
+      this.#bytes = bytes;
       this.#wire.startRead();
     }
   }
@@ -209,6 +211,7 @@ export class ServerCall implements Reader {
     return callOf({
       method: this.#method,
       request,
+      requestBytes: this.#bytes,
       metadata: received(headers),
       deadline: this.#deadline,
       attempt: attemptOf(headers),
@@ -229,7 +232,8 @@ export class ServerCall implements Reader {
     if (isStream(reply)) this.#stream(reply);
     else if (!this.#over) {
       try {
-        this.#sendMessage(reply, nothing);
+        const { encoded } = this.#response;
+        this.#send(encoded && encoded.reply === reply ? encoded.bytes : this.#method.reply.encode(reply), nothing);
         this.#succeed();
       } catch (error) {
         this.#fail(error);
@@ -240,7 +244,7 @@ export class ServerCall implements Reader {
   #stream(reply: AsyncIterable<unknown>): void {
     try {
       this.#outbox = new Outbox(reply, window, {
-        write: (message, written) => this.#sendMessage(message, written),
+        write: (message, written) => this.#send(this.#method.reply.encode(message), written),
         finished: (error) => {
           if (error !== undefined) this.#fail(error);
           else if (!this.#over) this.#succeed();
@@ -254,8 +258,8 @@ export class ServerCall implements Reader {
     else this.#outbox.advance();
   }
 
-  #sendMessage(message: unknown, written: () => void): number {
-    const bytes = asBuffer(this.#method.reply.encode(message));
+  #send(message: Uint8Array, written: () => void): number {
+    const bytes = asBuffer(message);
     if (this.#responseBytes !== undefined && bytes.length > this.#responseBytes)
       throw tooLarge(this.#method, "reply", this.#responseBytes);
     this.#sendHeaders();

@@ -4,18 +4,18 @@ import type { Codec, ServiceSpec } from "../core/spec.ts";
 import { registryOf } from "./descriptors.ts";
 
 /**
- * Encodes a codec's messages so that equal ones have equal bytes. Encoders write the entries of a map in the order in which
- * they find them, and many senders put them into another order each time. Source: Protocol Buffers, "Proto Serialization Is
- * Not Canonical".
+ * Brings the bytes of a codec's messages into a form in which equal messages are equal. Encoders write the entries of a
+ * map in the order in which they find them, and many senders put them into another order each time. Source: Protocol
+ * Buffers, "Proto Serialization Is Not Canonical".
  *
  * Costs nothing for messages without maps. Maps in messages of which no descriptor is known, such as those that a
  * google.protobuf.Any holds, stay in the order in which they came.
  */
-export function canonicalEncoder(codec: Codec, service: ServiceSpec | undefined): (message: unknown) => Uint8Array {
+export function canonicalBytes(codec: Codec, service: ServiceSpec | undefined): (bytes: Uint8Array) => Uint8Array {
   const schema = "schema" in codec ? (codec.schema as DescMessage) : described(codec, service);
-  if (!schema || !hasMaps(schema, new Set())) return (message) => codec.encode(message);
+  if (!schema || !hasMaps(schema, new Set())) return (bytes) => bytes;
   const shape = shapeOf(schema, new Map());
-  return (message) => sorted(codec.encode(message), shape);
+  return (bytes) => sorted(bytes, shape);
 }
 
 const described = ({ typeName }: Codec, service: ServiceSpec | undefined): DescMessage | undefined =>

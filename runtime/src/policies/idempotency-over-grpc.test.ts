@@ -11,8 +11,10 @@ import { createClient } from "../client.ts";
 import type { CallContext } from "../core/context.ts";
 import { type Decision, policyChannel } from "../core/decision.ts";
 import { RpcError } from "../core/error.ts";
+import type { MethodSpec } from "../core/spec.ts";
 import { BadRequest } from "../messages/details.ts";
 import { findDetail } from "../messages/status.ts";
+import type { ServeOptions } from "../serve/options.ts";
 import { implement } from "../server.ts";
 import { apiKeys } from "./auth.ts";
 import type { MethodPolicy } from "./index.ts";
@@ -158,4 +160,54 @@ test("a caller that hangs up leaves its work to those who wait", async () => {
   done.open();
   expect(await second).toMatchObject({ text: "k" });
   expect(runs).toBe(1);
+});
+
+/** A server of the mirror alone, whose codecs count. */
+async function counting(layers: ServeOptions["layers"] = []) {
+  const method = Kitchen.methods["mirror"] as MethodSpec;
+  const count = { encoded: 0 };
+  const encode = (message: unknown) => {
+    count.encoded++;
+    return method.reply.encode(message);
+  };
+  const served = {
+    ...method,
+    request: { ...method.request, encode },
+    reply: { ...method.reply, encode },
+    policy: { auth: open, idempotency: inMetadata },
+  };
+  const spec = { ...Kitchen, methods: { ...Kitchen.methods, mirror: served } } as typeof Kitchen;
+  const mirror: KitchenMethods["mirror"] = async (request) => ({ ...request, small: request.small + 1 });
+  const services = [implement(spec, { ...cook, mirror } as Kitchen)];
+  const server = await start({ services, grpc: "127.0.0.1:0", layers });
+  return { client: createClient(Kitchen, targetOf(server)), count };
+}
+
+test("what arrived as bytes is hashed as bytes, and a reply is encoded once, for the memory and for the wire", async () => {
+  const { client, count } = await counting();
+  const metadata = { "order-key": "one" };
+  expect((await client.mirror(AllKinds.create({ small: 1 }), { metadata })).small).toBe(2);
+  expect(count.encoded).toBe(1);
+  expect((await client.mirror(AllKinds.create({ small: 1 }), { metadata })).small).toBe(2);
+  expect(count.encoded).toBe(1);
+  await expect(client.mirror(AllKinds.create({ small: 5 }), { metadata })).rejects.toMatchObject({
+    code: "INVALID_ARGUMENT",
+  });
+});
+
+test("what a layer of one's own changes in a reply is sent, and not remembered", async () => {
+  const small: number[] = [];
+  const change: NonNullable<ServeOptions["layers"]>[number] = {
+    at: "outermost",
+    layer: () => (next) => async (call) => {
+      const reply = (await next(call)) as AllKinds;
+      small.push(reply.small);
+      reply.text = "changed";
+      return reply;
+    },
+  };
+  const { client } = await counting([change]);
+  const metadata = { "order-key": "one" };
+  for (const _ of [1, 2]) expect((await client.mirror(AllKinds.create(), { metadata })).text).toBe("changed");
+  expect(small).toEqual([1, 1]);
 });

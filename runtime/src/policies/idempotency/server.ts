@@ -6,7 +6,7 @@ import { parseKey } from "../../core/fields.ts";
 import type { Layer } from "../../core/layer.ts";
 import type { Site } from "../../core/policy.ts";
 import { refusal } from "../../core/refusal.ts";
-import { canonicalEncoder } from "../../messages/canonical.ts";
+import { canonicalBytes } from "../../messages/canonical.ts";
 import { BadRequest } from "../../messages/details.ts";
 import { keyOf } from "../../messages/key.ts";
 import { detail } from "../../messages/status.ts";
@@ -44,15 +44,19 @@ export function answerOnce({ key, windowMs }: IdempotencyConfig, site: Site): La
   if (method.kind !== "unary") return undefined;
   const read = keyReader(key, method);
   // Many senders put the entries of a map into another order each time: it is the same request all the same.
-  const encode = canonicalEncoder(method.request, site.service);
+  const canonical = canonicalBytes(method.request, site.service);
   const caller = keyOf(["principal", key], method) as (call: Call) => string;
   // Not by config: a shorter window or another place of the key is no reason to do things twice.
   const answers = site.shared("idempotency", () => new Answers(maxBytes));
   const { conflict, late } = refusals(key, path);
 
-  const replay = async (answer: Answer): Promise<unknown> => {
-    // From a copy: decoders hand out parts of their input as bytes fields.
-    if (answer instanceof Uint8Array) return method.reply.decode(answer.slice());
+  const replay = async ({ response }: Call, answer: Answer): Promise<unknown> => {
+    if (answer instanceof Uint8Array) {
+      // From a copy: decoders hand out parts of their input as bytes fields.
+      const reply = method.reply.decode(answer.slice());
+      if (response) response.encoded = { reply, bytes: answer };
+      return reply;
+    }
     throw refusal(answer.code, answer.text, { details: answer.details, origin: answer.origin });
   };
 
@@ -86,6 +90,7 @@ export function answerOnce({ key, windowMs }: IdempotencyConfig, site: Site): La
             pass();
             throw error;
           }
+          if (call.response) call.response.encoded = { reply, bytes: answer };
           remember(answer);
           return reply;
         },
@@ -103,7 +108,8 @@ export function answerOnce({ key, windowMs }: IdempotencyConfig, site: Site): La
       if (!read(call)) return next(call);
       let request: string;
       try {
-        request = createHash("sha256").update(encode(call.request)).digest("base64");
+        const bytes = call.requestBytes ?? method.request.encode(call.request);
+        request = createHash("sha256").update(canonical(bytes)).digest("base64");
       } catch (error) {
         return Promise.reject(error);
       }
@@ -123,12 +129,14 @@ export function answerOnce({ key, windowMs }: IdempotencyConfig, site: Site): La
       }
       if (first instanceof Run) {
         decided("idempotency", "waited", path);
-        return first.wait(call, clock, late).then((turn) => (turn === "run" ? run(call, id, first) : replay(turn)));
+        return first
+          .wait(call, clock, late)
+          .then((turn) => (turn === "run" ? run(call, id, first) : replay(call, turn)));
       }
       decided("idempotency", "replayed", path, {
         code: first.answer instanceof Uint8Array ? "OK" : first.answer.code,
       });
-      return replay(first.answer);
+      return replay(call, first.answer);
     };
   };
 }
