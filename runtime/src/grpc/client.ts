@@ -13,7 +13,7 @@ import { Inbox } from "./inbox.ts";
 import { type Guard, guardReplies, type Reader } from "./innards.ts";
 import type { Lane } from "./lane.ts";
 import { Outbox } from "./outbox.ts";
-import { encode, type Link, type Plan, planOf, sourceFailed, unsendable } from "./plan.ts";
+import { encode, type Link, type Plan, planOf, sourceFailed, unsendable, type Way } from "./plan.ts";
 import { Turns } from "./turns.ts";
 
 /** A call as grpc-js's channel makes it, below its Client class: fewer objects per call, and reading on demand. */
@@ -38,7 +38,8 @@ export function clientHandler(link: Link, method: MethodSpec): Handler {
       } catch (error) {
         return reject(error instanceof RpcError ? error : unsendable(method, error));
       }
-      new Reply(plan, call, resolve, reject).start(metadata, message);
+      const way = message && message.length < plan.minBytes ? plan.plainWay : plan.way;
+      new Reply(plan, call, way, resolve, reject).start(metadata, message);
     });
 }
 
@@ -54,7 +55,6 @@ const noMetadata = new GrpcMetadata();
 const noContext = {};
 /** grpc-js's WriteFlags.NoCompress, which it does not export. */
 const noCompress = 2;
-const uncompressed = { flags: noCompress };
 
 function requestMetadata(call: Call, { place }: Plan): GrpcMetadata {
   const { metadata, attempt } = call;
@@ -87,13 +87,13 @@ export abstract class Attempt implements Reader {
   readonly #lane: Lane;
   #guard: Guard | undefined;
 
-  constructor(plan: Plan, call: Call, resolve: (reply: unknown) => void, reject: (error: RpcError) => void) {
+  constructor(plan: Plan, call: Call, way: Way, resolve: (reply: unknown) => void, reject: (error: RpcError) => void) {
     this.plan = plan;
     this.method = plan.method;
     this.call = call;
     this.resolve = resolve;
     this.reject = reject;
-    this.#lane = plan.link.lane(plan.way);
+    this.#lane = plan.link.lane(way);
     this.wire = this.#lane.channel.createCall(
       plan.method.path,
       wallDeadline(call.deadline),
@@ -115,7 +115,7 @@ export abstract class Attempt implements Reader {
     this.#lane.started(this);
     wire.start(metadata, this);
     if (message) {
-      wire.sendMessageWithContext(message.length < this.plan.minBytes ? uncompressed : noContext, message);
+      wire.sendMessageWithContext(noContext, message);
       wire.halfClose();
     } else this.#send(call.request as AsyncIterable<unknown>);
     wire.startRead();

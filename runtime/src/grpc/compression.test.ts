@@ -68,7 +68,7 @@ test.each([
   await client.uploadDishes(dishes());
   expect(calls.map((call) => [call.encoding, call.messages.map(({ compressed }) => compressed)])).toEqual([
     [encoding, [true]],
-    [encoding, [false]],
+    [undefined, [false]],
     [encoding, [true, false, true]],
   ]);
   const [message] = calls[0]?.messages ?? [];

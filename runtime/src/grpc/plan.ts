@@ -35,6 +35,8 @@ export interface Plan {
   readonly link: Link;
   readonly method: MethodSpec;
   readonly way: Way;
+  /** For a call with one message that is not compressed: what an encoding needs would cost, and do nothing. */
+  readonly plainWay: Way;
   /** The place of a call on the ring of addresses; undefined when any address will do. Default: none has one. */
   readonly place: ((call: Call) => number | undefined) | undefined;
   /** Requests with fewer bytes are not compressed. */
@@ -45,9 +47,11 @@ export interface Plan {
 /** What calls of a method need. */
 export function planOf(link: Link, method: MethodSpec): Plan {
   const { limits = {}, balance, compression = { request: "IDENTITY", minBytes: 0 } } = wirePolicy(method);
-  const way = wayOf(compression.request, balance?.picker ?? "PICK_FIRST");
+  const picker = balance?.picker ?? "PICK_FIRST";
+  const way = wayOf(compression.request, picker);
+  const plainWay = wayOf("IDENTITY", picker);
   const place = placeBy(balance?.picker === "RING_HASH" ? balance.hashBy : undefined, method);
-  return { link, method, way, place, minBytes: compression.minBytes, limits };
+  return { link, method, way, plainWay, place, minBytes: compression.minBytes, limits };
 }
 
 function placeBy(hashBy: string | undefined, method: MethodSpec): Plan["place"] {
