@@ -1,7 +1,11 @@
 import type { Code, ErrorDetail, ErrorOrigin } from "../../core/error.ts";
 
-/** What a call was answered with: an encoded reply, or a failure. */
-export type Answer = Uint8Array | Failure;
+/**
+ * What a call was answered with: the bytes of an encoded reply, each as a character, or a failure.
+ *
+ * Text, because it lies in the heap: many small buffers that live for long are what garbage collection is slowest with.
+ */
+export type Answer = string | Failure;
 
 /** A failure that repeating cannot change. */
 export interface Failure {

@@ -102,6 +102,6 @@ function* head<K, V>(map: Map<K, V>): Generator<[K, V]> {
 }
 
 const sizeOf = (answer: Answer): number =>
-  answer instanceof Uint8Array
-    ? answer.byteLength
+  typeof answer === "string"
+    ? answer.length
     : answer.details.reduce((sum, { type, value }) => sum + 2 * type.length + value.byteLength, 2 * answer.text.length);

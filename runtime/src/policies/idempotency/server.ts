@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Call } from "../../core/call.ts";
 import { decided } from "../../core/decision.ts";
 import { type Code, RpcError } from "../../core/error.ts";
@@ -51,10 +51,10 @@ export function answerOnce({ key, windowMs }: IdempotencyConfig, site: Site): La
   const { conflict, late } = refusals(key, path);
 
   const replay = async ({ response }: Call, answer: Answer): Promise<unknown> => {
-    if (answer instanceof Uint8Array) {
-      // From a copy: decoders hand out parts of their input as bytes fields.
-      const reply = method.reply.decode(answer.slice());
-      if (response) response.encoded = { reply, bytes: answer };
+    if (typeof answer === "string") {
+      const reply = method.reply.decode(Buffer.from(answer, "latin1"));
+      // Bytes of their own: decoders hand out parts of their input as bytes fields.
+      if (response) response.encoded = { reply, bytes: Buffer.from(answer, "latin1") };
       return reply;
     }
     throw refusal(answer.code, answer.text, { details: answer.details, origin: answer.origin });
@@ -82,16 +82,15 @@ export function answerOnce({ key, windowMs }: IdempotencyConfig, site: Site): La
       }
       return next(call).then(
         (reply) => {
-          let answer: Uint8Array;
+          let bytes: Uint8Array;
           try {
-            // A copy, because an encoder may return what the message itself holds, or a piece of a larger buffer.
-            answer = new Uint8Array(method.reply.encode(reply));
+            bytes = method.reply.encode(reply);
           } catch (error) {
             pass();
             throw error;
           }
-          if (call.response) call.response.encoded = { reply, bytes: answer };
-          remember(answer);
+          if (call.response) call.response.encoded = { reply, bytes };
+          remember(latin1(bytes));
           return reply;
         },
         (error) => {
@@ -109,7 +108,7 @@ export function answerOnce({ key, windowMs }: IdempotencyConfig, site: Site): La
       let request: string;
       try {
         const bytes = call.requestBytes ?? method.request.encode(call.request);
-        request = createHash("sha256").update(canonical(bytes)).digest("base64");
+        request = hash("sha256", canonical(bytes), "base64");
       } catch (error) {
         return Promise.reject(error);
       }
@@ -134,12 +133,15 @@ export function answerOnce({ key, windowMs }: IdempotencyConfig, site: Site): La
           .then((turn) => (turn === "run" ? run(call, id, first) : replay(call, turn)));
       }
       decided("idempotency", "replayed", path, {
-        code: first.answer instanceof Uint8Array ? "OK" : first.answer.code,
+        code: typeof first.answer === "string" ? "OK" : first.answer.code,
       });
       return replay(call, first.answer);
     };
   };
 }
+
+const latin1 = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString("latin1");
 
 /** The text of a failure of the connection to another service is for this process alone, so it is never kept. */
 const isDefinitive = (error: unknown): error is RpcError =>
