@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { FileRegistry, Registry } from "@bufbuild/protobuf";
 import { type ClientOptions, clientHandlers } from "../client.ts";
 import type { Handler } from "../core/layer.ts";
@@ -6,8 +7,9 @@ import type { Target } from "../core/target.ts";
 import { describe, describedCodec, registryOf, schemaOf, undescribe } from "../messages/descriptors.ts";
 import { longestCall, type MethodPolicy } from "../policies/index.ts";
 import { compileBinder } from "./binding/bind.ts";
+import type { Body, RawBody } from "./binding/body.ts";
 import { replyWriter } from "./binding/json.ts";
-import { detailRegistry } from "./errors.ts";
+import { badRequest, detailRegistry } from "./errors.ts";
 
 /** A service behind a gateway. */
 export interface GatewayService {
@@ -36,10 +38,18 @@ export interface Endpoint {
   readonly maxRequestBytes: number | undefined;
   readonly target: Target;
   readonly handler: Handler;
-  /** The request message. Throws HttpError 400. */
-  bind(segments: readonly string[], query: string, body: string): unknown;
+  /** The request message. Throws HttpError 400. `headers` are needed only where the method binds some to fields. */
+  bind(segments: readonly string[], query: string, body: Body, headers?: IncomingHttpHeaders): unknown;
+  /** One message of a client stream, from an element of the body alone. Throws HttpError 400. */
+  readElement(text: string): unknown;
+  /** One message of a client stream whose body is a google.api.HttpBody. Throws HttpError 400. */
+  rawElement(contentType: string, data: Uint8Array): unknown;
+  /** The first message of a client stream: an element of the body with path, query and headers. Throws HttpError 400. */
+  firstOf(segments: readonly string[], query: string, headers: IncomingHttpHeaders, element: Body): unknown;
   /** A reply message as JSON. Throws when the implementation replied with something else. */
   print(reply: unknown): string;
+  /** The bytes of a reply that is a google.api.HttpBody, or whose response_body field is one; else undefined. */
+  httpBodyOf(reply: unknown): RawBody | undefined;
   /** Knows the messages that error details may have. */
   readonly details: Registry;
 }
@@ -93,9 +103,21 @@ function compile(method: MethodSpec, route: Route, registry: FileRegistry, types
   const write = replyWriter(schemaOf(method.reply, registry), route.responseBody, types);
   const toRequest = undescribe(method.request, registry);
   const fromReply = describe(method.reply, registry);
+  const textOf = (body: Body): string => {
+    if (body.kind === "raw") throw badRequest("", "the body must be JSON");
+    return body.kind === "none" ? "" : body.text;
+  };
+  const request = (segments: readonly string[], query: string, body: Body, _headers?: IncomingHttpHeaders) =>
+    toRequest(bind(segments, query, textOf(body)));
   return {
-    bind: (segments: readonly string[], query: string, body: string) => toRequest(bind(segments, query, body)),
+    bind: request,
+    readElement: (text: string) => toRequest(bind([], "", text)),
+    rawElement: (contentType: string, data: Uint8Array) =>
+      toRequest(bind([], "", textOf({ kind: "raw", contentType, data }))),
+    firstOf: (segments: readonly string[], query: string, headers: IncomingHttpHeaders, element: Body) =>
+      request(segments, query, element, headers),
     print: (reply: unknown) => write(fromReply(reply)),
+    httpBodyOf: (_reply: unknown): RawBody | undefined => undefined,
   };
 }
 

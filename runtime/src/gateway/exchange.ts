@@ -7,6 +7,7 @@ import { lateText, RpcError, unreachableText } from "../core/error.ts";
 import type { Metadata } from "../core/metadata.ts";
 import type { MethodSpec } from "../core/spec.ts";
 import { discard, isStream } from "../core/stream.ts";
+import { type Body, noBody } from "./binding/body.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { errorHeaders, errorJson, statusOf } from "./errors.ts";
 import { peerOf } from "./peer.ts";
@@ -83,10 +84,11 @@ export class Exchange {
     if (endpoint.streams) this.#framing = chooseFraming(this.#req.headers.accept);
     const metadata = readMetadata(this.#req.rawHeaders);
     const most = endpoint.maxRequestBytes ?? this.#settings.maxRequestBytes;
-    const body = route.body === undefined ? "" : await readBody(this.#req, most, this.#cancellation);
+    const text = route.body === undefined ? "" : await readBody(this.#req, most, this.#cancellation);
+    const body: Body = text === "" ? noBody : { kind: "json", text };
     return callOf({
       method,
-      request: endpoint.bind(segments, query, body),
+      request: endpoint.bind(segments, query, body, this.#req.headers),
       metadata,
       deadline: this.#deadline,
       attempt: 1,
