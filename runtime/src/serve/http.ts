@@ -1,7 +1,8 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer, IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { Server as NetServer } from "node:net";
+import type { Duplex } from "node:stream";
 import type { TlsOptions } from "node:tls";
 import { codeNumber } from "../core/error.ts";
 import { type Address, formatAddress, listenError } from "./address.ts";
@@ -32,9 +33,17 @@ export interface HttpListenOptions {
   readonly limits: HttpLimits;
   /** Default: plain text. */
   readonly tls?: TlsOptions | undefined;
+  /** Takes WebSocket handshakes. Default: they are requests like others. */
+  readonly onUpgrade?: UpgradeListener | undefined;
   /** Names the option in errors. */
   readonly where: string;
 }
+
+/**
+ * Takes over a connection whose client asks for WebSocket, with what came behind the request. It answers, refusals
+ * included, and closes the connection: draining waits until it has, `destroy` does not.
+ */
+export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 /** An HTTP server that listens. */
 export interface HttpServer {
@@ -54,7 +63,7 @@ const checkEveryMs = 1_000;
 /** Listens. Fails with an Error that names the option and the remedy. */
 export async function listenHttp(
   handler: RequestListener,
-  { address, limits, tls, where }: HttpListenOptions,
+  { address, limits, tls, onUpgrade, where }: HttpListenOptions,
 ): Promise<HttpServer> {
   const options = {
     headersTimeout: limits.headersTimeoutMs ?? 10_000,
@@ -64,10 +73,11 @@ export async function listenHttp(
     connectionsCheckingInterval: checkEveryMs,
     // Node.js would answer without a body; `answer` below does it with one.
     requireHostHeader: false,
+    ...(onUpgrade && { IncomingMessage: WebSocketsOnly }),
   };
   const server = tls ? createTlsServer({ handshakeTimeout: 10_000, ...tls, ...options }) : createServer(options);
   server.timeout = limits.sendTimeoutMs ?? 60_000;
-  const listening = new Listening(server, address.host, handler);
+  const listening = new Listening(server, address.host, handler, onUpgrade);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(listenError(error, address, where)));
     server.listen({ host: address.host, port: address.port }, resolve);
@@ -82,10 +92,12 @@ class Listening implements HttpServer {
   readonly #sockets = new Set<Socket>();
   /** Answers that have not left yet, and their connections. */
   readonly #answers = new Map<ServerResponse, Socket>();
+  /** Connections that now belong to somebody else. */
+  readonly #upgraded = new WeakSet<Socket>();
   #leaving = false;
   #drained: Promise<void> | undefined;
 
-  constructor(server: Server, host: string, handler: RequestListener) {
+  constructor(server: Server, host: string, handler: RequestListener, onUpgrade?: UpgradeListener) {
     this.#server = server;
     this.host = host;
     this.#handler = handler;
@@ -94,6 +106,12 @@ class Listening implements HttpServer {
     server.on("timeout", (socket: Socket) => this.#inactive(socket));
     server.on("checkExpectation", (request, response) => this.#answer(request, response, 417));
     server.on("request", (request, response) => this.#answer(request, response));
+    if (onUpgrade) {
+      server.on("upgrade", (request, socket, head) => {
+        this.#upgraded.add(socket as Socket);
+        onUpgrade(request, socket, head);
+      });
+    }
     server.on("clientError", (error: NodeJS.ErrnoException, socket) => this.#refuse(error, socket as Socket));
   }
 
@@ -152,6 +170,7 @@ class Listening implements HttpServer {
 
   /** A client may send its next request before it has the answer to the last one. */
   #busy(socket: Socket): boolean {
+    if (this.#upgraded.has(socket)) return true;
     for (const busy of this.#answers.values()) if (busy === socket) return true;
     return false;
   }
@@ -202,6 +221,24 @@ function refusal(status: keyof typeof refusals) {
   const { line, code, message } = refusals[status];
   const body = JSON.stringify({ code: codeNumber(code), message, details: [] });
   return { line, body, head: { "content-type": "application/json", "content-length": String(body.length) } };
+}
+
+const asked = Symbol("asked for an upgrade");
+
+/**
+ * Node.js hands over each request with an Upgrade header, or none. Clients offer h2c in requests that they want answered
+ * all the same. Source: RFC 9110, 7.8.
+ */
+class WebSocketsOnly extends IncomingMessage {
+  [asked]?: boolean;
+
+  get upgrade(): boolean {
+    return this[asked] === true && /(?:^|,)\s*websocket\s*(?:,|$)/i.test(this.headers.upgrade ?? "");
+  }
+
+  set upgrade(value: boolean | null) {
+    this[asked] = value === true;
+  }
 }
 
 /** The URL of a server, as a client on this machine writes it. */
