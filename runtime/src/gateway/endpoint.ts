@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { FileRegistry, Registry } from "@bufbuild/protobuf";
+import type { DescMessage, FileRegistry, Registry } from "@bufbuild/protobuf";
 import { type ClientOptions, clientHandlers } from "../client.ts";
 import type { Handler } from "../core/layer.ts";
 import type { MethodSpec, Route, ServiceSpec } from "../core/spec.ts";
@@ -26,8 +26,10 @@ export interface Endpoint {
   readonly route: Route;
   /** True when the reply is a stream. */
   readonly streams: boolean;
-  /** True when the caller must stream, which one HTTP request cannot. */
+  /** True when the caller streams. */
   readonly takesStream: boolean;
+  /** True when the body is a google.api.HttpBody, so bytes of any media type. */
+  readonly takesRaw: boolean;
   /** The status of a successful reply. */
   readonly successStatus: number;
   /** How long a call may take now, in milliseconds, unless its client asks for less. */
@@ -80,6 +82,7 @@ export function endpointsOf({ spec, target, client }: GatewayService): Endpoint[
     return method.routes.map((route) => ({
       ...shared,
       route,
+      takesRaw: isRaw(schemaOf(method.request, registry), route.body),
       ...compile(method, route, registry, details),
       // The gateway is the client that sets the deadline, wherever the service is.
       get longestMs() {
@@ -94,6 +97,11 @@ export function endpointsOf({ spec, target, client }: GatewayService): Endpoint[
     }));
   });
 }
+
+/** Whether a body is a google.api.HttpBody: the request itself for body `*`, else the field. */
+const isRaw = (request: DescMessage, body: string | undefined): boolean =>
+  (body === "*" ? request : request.fields.find(({ name }) => name === body)?.message)?.typeName ===
+  "google.api.HttpBody";
 
 const configOf = (method: MethodSpec) => (method.policy as MethodPolicy).http ?? {};
 

@@ -1,26 +1,26 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Call, callOf } from "../core/call.ts";
+import type { Call } from "../core/call.ts";
 import { Cancellation } from "../core/cancellation.ts";
 import type { Clock } from "../core/clock.ts";
-import { lateText, RpcError, unreachableText } from "../core/error.ts";
+import { RpcError } from "../core/error.ts";
 import type { Metadata } from "../core/metadata.ts";
 import type { MethodSpec } from "../core/spec.ts";
 import { discard, isStream } from "../core/stream.ts";
-import { type Body, noBody } from "./binding/body.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { errorHeaders, errorJson, statusOf } from "./errors.ts";
-import { peerOf } from "./peer.ts";
-import { readBody } from "./request/body.ts";
+import { openCall } from "./open-call.ts";
+import { presentable } from "./presentable.ts";
+import type { ClientStream } from "./request/client-stream.ts";
 import { type MetadataReader, timeoutOf } from "./request/headers.ts";
+import { type BodySettings, openStream, readRequest } from "./request/request.ts";
 import { chooseFraming, type Framing } from "./response/framing.ts";
 import { chosenStatus, type HeaderWriter } from "./response/headers.ts";
 import { cutStream, drained, endStream, sendJson, sendStream } from "./response/respond.ts";
 import type { Matched } from "./routing/router.ts";
 
 /** What all requests of a gateway have in common. */
-export interface ExchangeSettings {
-  readonly maxRequestBytes: number;
+export interface ExchangeSettings extends BodySettings {
   readonly readMetadata: MetadataReader;
   readonly printHeaders: HeaderWriter;
   readonly onError: (error: unknown, id: string, method: MethodSpec) => void;
@@ -37,6 +37,7 @@ export class Exchange {
   readonly #cancellation = new Cancellation();
   #deadline = Number.POSITIVE_INFINITY;
   #framing: Framing | undefined;
+  #upload: ClientStream | undefined;
   #headers: Metadata | undefined;
   #trailers: Metadata | undefined;
 
@@ -61,48 +62,46 @@ export class Exchange {
       else this.#reply(reply);
     } catch (error) {
       try {
-        this.#fail(this.#presentable(this.#cancellation.reason ?? error));
+        this.#fail(presentable(this.#cancellation.reason ?? error, this.endpoint.method, this.#settings.onError));
       } catch (failure) {
         // Not even the failure could be written, so the client must see that the response is incomplete.
         this.#settings.onError(failure, randomUUID(), this.endpoint.method);
         this.#res.destroy();
       }
+    } finally {
+      this.#upload?.stop();
     }
   }
 
   async #call(): Promise<Call> {
-    const { endpoint, segments, query } = this.#matched;
-    const { longestMs, method, route, target } = endpoint;
+    const { endpoint } = this;
+    const { longestMs } = endpoint;
     const { clock, readMetadata } = this.#settings;
     this.#deadline = clock.now() + Math.min(longestMs, timeoutOf(this.#req.headers));
-    if (endpoint.takesStream) {
-      throw new RpcError(
-        "UNIMPLEMENTED",
-        `${method.path} takes a stream, which HTTP cannot send here: call it by gRPC`,
-      );
-    }
     if (endpoint.streams) this.#framing = chooseFraming(this.#req.headers.accept);
     const metadata = readMetadata(this.#req.rawHeaders);
-    const most = endpoint.maxRequestBytes ?? this.#settings.maxRequestBytes;
-    const text = route.body === undefined ? "" : await readBody(this.#req, most, this.#cancellation);
-    const body: Body = text === "" ? noBody : { kind: "json", text };
-    return callOf({
-      method,
-      request: endpoint.bind(segments, query, body, this.#req.headers),
+    const request = endpoint.takesStream ? this.#openStream() : await this.#readRequest();
+    return openCall(endpoint, this.#req, {
+      request,
       metadata,
       deadline: this.#deadline,
-      attempt: 1,
       cancellation: this.#cancellation,
-      retry: true,
-      cache: true,
       onHeaders: (headers) => {
         this.#headers = headers;
       },
       onTrailers: (trailers) => {
         this.#trailers = trailers;
       },
-      peer: target.local ? peerOf(this.#req.socket) : undefined,
     });
+  }
+
+  #readRequest(): Promise<unknown> {
+    return readRequest(this.#matched, this.#req, this.#settings, this.#cancellation);
+  }
+
+  #openStream(): AsyncIterable<unknown> {
+    this.#upload = openStream(this.#matched, this.#req, this.#settings, this.#cancellation);
+    return this.#upload.messages;
   }
 
   #reply(reply: unknown): void {
@@ -151,26 +150,5 @@ export class Exchange {
       sendJson(this.#req, this.#res, statusOf(error), headers, json, trailers);
     } else if (this.#framing?.error) endStream(this.#req, this.#res, this.#framing.error(json), trailers);
     else cutStream(this.#res);
-  }
-
-  /**
-   * A failure as outsiders may see it. What only this process understands stays in it, under an id that is logged:
-   * errors that are no RpcError, texts that a peer gave without a code, and what the connection to a peer says of it.
-   */
-  #presentable(error: unknown): RpcError {
-    const { method } = this.endpoint;
-    if (error instanceof RpcError) {
-      if (error.code !== "UNKNOWN" && error.origin !== "transport") return error;
-      if (error.code === "DEADLINE_EXCEEDED") return new RpcError(error.code, lateText(method.path), { cause: error });
-    }
-    const id = randomUUID();
-    this.#settings.onError(error, id, method);
-    if (!(error instanceof RpcError)) return new RpcError("INTERNAL", `internal error ${id}`, { cause: error });
-    const text = error.code === "UNKNOWN" ? `unknown error ${id}` : unreachableText(method.path, id);
-    return new RpcError(error.code, text, {
-      details: error.details,
-      ...(error.metadata && { metadata: error.metadata }),
-      cause: error,
-    });
   }
 }

@@ -18,6 +18,13 @@ import { type Matched, Router } from "./routing/router.ts";
 export interface GatewayOptions {
   /** The largest request body that is accepted, in bytes. Default: 4 MiB. Fails with 413. */
   readonly maxRequestBytes?: number | undefined;
+  /** Refuses a body that the route has no use for, with 400. Default: false, such a body is ignored. */
+  readonly strictBody?: boolean | undefined;
+  /**
+   * Reads forms with one file (multipart/form-data) where the body of a route is a google.api.HttpBody; their other parts
+   * are taken like query parameters. Needs the package busboy. Default: false, the form itself is the body.
+   */
+  readonly multipart?: boolean | undefined;
   /** Request headers that become metadata, besides the usual ones and those that hold idempotency keys. Default: none. */
   readonly requestHeaders?: readonly string[] | undefined;
   /** Response metadata that becomes headers under its own name, besides the usual ones. Default: none. */
@@ -62,6 +69,8 @@ export function createGateway(services: readonly GatewayService[], options: Gate
   const router = new Router(services.flatMap(endpointsOf));
   const settings: ExchangeSettings = {
     maxRequestBytes: positive(options.maxRequestBytes ?? 4 * 1024 * 1024),
+    strictBody: options.strictBody ?? false,
+    multipart: options.multipart ?? false,
     readMetadata: metadataReader([...(options.requestHeaders ?? []), ...services.flatMap(keyHeaders)]),
     printHeaders: headerWriter(options.responseHeaders),
     onError: reliable(options.onError ?? printError, printError),
@@ -109,6 +118,8 @@ const keyHeaders = ({ spec }: GatewayService): string[] =>
 
 const known = keysOf<GatewayOptions>({
   maxRequestBytes: true,
+  strictBody: true,
+  multipart: true,
   requestHeaders: true,
   responseHeaders: true,
   onError: true,

@@ -1,70 +1,100 @@
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
+import type { Http2ServerRequest } from "node:http2";
 import type { Cancellation } from "../../core/cancellation.ts";
 import { badRequest, HttpError } from "../errors.ts";
+import { Bytes } from "./bytes.ts";
+import { openBody } from "./inflate.ts";
 
-/** True when the request says that it has a body. Source: RFC 9112, 6. */
-const hasBody = ({ headers }: IncomingMessage): boolean =>
-  headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+/** True when the request says that it has a body. Source: RFC 9112, 6; RFC 9113, 8.1. */
+export function hasBody(req: IncomingMessage): boolean {
+  const { headers } = req;
+  if (req.httpVersionMajor < 2) {
+    return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+  }
+  return !(req as unknown as Http2ServerRequest).stream.endAfterHeaders;
+}
 
 /**
- * The JSON text that a request carries, "" when it has no body.
+ * The whole body of a request, with its content encoding undone.
  *
- * Refuses media types other than JSON and content encodings with 415, more than `maxBytes` with 413 (before reading
- * when Content-Length tells) and text that is not UTF-8 with 400. Fails with the cancellation's reason when that
- * fires.
+ * Refuses content encodings that are not known with 415, bytes that are not in theirs with 400, and more than `maxBytes`
+ * with 413: before reading when Content-Length tells, else as soon as there is one byte more. Fails with the
+ * cancellation's reason when that fires.
  */
-export async function readBody(req: IncomingMessage, maxBytes: number, cancellation: Cancellation): Promise<string> {
-  if (!hasBody(req)) return "";
-  checkType(req);
-  if (Number(req.headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  if (req.readableEnded || req.readableDidRead) {
-    throw new Error(
-      "the request's body was already read: mount the gateway before body parsers, such as express.json()",
-    );
-  }
-  const bytes = await collect(req, maxBytes, cancellation);
-  if (!isUtf8(bytes)) throw badRequest("", "the body is not UTF-8");
-  return bytes.toString();
-}
-
-function checkType({ headers }: IncomingMessage): void {
-  const type = headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
-  if (type !== "" && type !== "application/json" && !/^[^/\s]+\/[^/\s]+\+json$/.test(type)) {
-    throw new HttpError(415, "INVALID_ARGUMENT", "the body has another media type than JSON: send application/json", {
-      headers: { accept: "application/json" },
-    });
-  }
-  const encoding = headers["content-encoding"]?.trim().toLowerCase() ?? "";
-  if (encoding !== "" && encoding !== "identity") {
-    throw new HttpError(415, "INVALID_ARGUMENT", "the body has a content encoding: send it without", {
-      headers: { "accept-encoding": "identity" },
-    });
-  }
-}
-
-function collect(req: IncomingMessage, maxBytes: number, cancellation: Cancellation): Promise<Buffer> {
+export function readBody(req: IncomingMessage, maxBytes: number, cancellation: Cancellation): Promise<Buffer> {
+  checkLength(req, maxBytes);
+  const body = openBody(req);
+  const { stream } = body;
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
+    const bytes = new Bytes();
+    let sent = 0;
     let leave: (() => void) | undefined;
     const settle = (run: () => void) => {
-      req.off("data", onData).off("end", onEnd).off("error", fail);
+      stream.off("data", onData).off("end", onEnd).off("error", onError);
+      if (stream !== req) req.off("data", onSent);
       leave?.();
       run();
     };
-    // The stream flows on without a reader, so the connection can carry the answer and the next request.
-    const fail = (error: unknown) => settle(() => reject(error));
+    const fail = (error: unknown) =>
+      settle(() => {
+        body.stop();
+        reject(error);
+      });
+    const onError = (error: unknown) => fail(body.meaning(error));
     const onData = (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > maxBytes) fail(tooLarge(maxBytes));
-      else chunks.push(chunk);
+      if (bytes.length + chunk.length > maxBytes) fail(tooLarge(maxBytes));
+      else bytes.append(chunk);
     };
-    const onEnd = () => settle(() => resolve(Buffer.concat(chunks, length)));
-    req.on("data", onData).on("end", onEnd).on("error", fail);
+    // An encoding has forms of nothing, such as empty blocks, of which there could be any number.
+    const onSent = (chunk: Buffer) => {
+      sent += chunk.length;
+      if (sent > maxBytes + overhead) fail(tooLarge(maxBytes));
+    };
+    const onEnd = () =>
+      settle(() => {
+        if (stream !== req) body.stop();
+        resolve(bytes.take());
+      });
+    stream.on("data", onData).on("end", onEnd).on("error", onError);
+    if (stream !== req) req.on("data", onSent);
     leave = cancellation.onCancel(fail);
   });
 }
 
-const tooLarge = (maxBytes: number) =>
-  new HttpError(413, "RESOURCE_EXHAUSTED", `the body is larger than the ${maxBytes} bytes that are allowed`);
+/** Bytes by which data that cannot be compressed may grow, where the limit is small. */
+const overhead = 64 * 1024;
+
+/** Refuses a body whose Content-Length is above the limit. */
+export function checkLength({ headers }: IncomingMessage, maxBytes: number): void {
+  const most = headers["content-encoding"] === undefined ? maxBytes : maxBytes + overhead;
+  if (Number(headers["content-length"] ?? 0) > most) throw tooLarge(maxBytes);
+}
+
+/** Bytes as text. Throws HttpError 400 when they are not UTF-8. */
+export function utf8(bytes: Buffer, what = "the body"): string {
+  if (!isUtf8(bytes)) throw badRequest("", `${what} is not UTF-8`);
+  return bytes.toString();
+}
+
+/**
+ * Lets a body flow by that the route has no use for. More than `maxBytes` is told to `tooMuch` as a 413, once; Content-Length
+ * above it is thrown as that.
+ */
+export function ignoreBody(req: IncomingMessage, maxBytes: number, tooMuch: (error: HttpError) => void): void {
+  checkLength(req, maxBytes);
+  // Whoever read it before has bounded it.
+  if (req.readableEnded || req.readableDidRead) return;
+  let length = 0;
+  const onData = (chunk: Buffer) => {
+    length += chunk.length;
+    if (length <= maxBytes) return;
+    req.off("data", onData);
+    tooMuch(tooLarge(maxBytes));
+  };
+  req.on("data", onData);
+}
+
+/** 413: the body, or the part of it that `what` names, is above the limit. */
+export const tooLarge = (maxBytes: number, what = "the body"): HttpError =>
+  new HttpError(413, "RESOURCE_EXHAUSTED", `${what} is larger than the ${maxBytes} bytes that are allowed`);
