@@ -17,6 +17,11 @@ const table: readonly { place: string; may: readonly string[]; why: string }[] =
     why: "codecs and descriptors; the only place besides services that knows protobuf-es",
   },
   {
+    place: "runtime/src/json/",
+    may: ["node:", "@bufbuild/protobuf", "runtime/src/core/", "runtime/src/messages/", "runtime/src/json/"],
+    why: "ProtoJSON between text and message objects; knows descriptors, no HTTP",
+  },
+  {
     place: "runtime/src/policies/index.ts",
     may: ["runtime/src/core/", "runtime/src/messages/facts.ts", "runtime/src/policies/"],
     why: "the registry names every policy, and what their rules may know",
@@ -64,9 +69,11 @@ const table: readonly { place: string; may: readonly string[]; why: string }[] =
       "node:",
       "@bufbuild/protobuf",
       "runtime/src/core/",
+      "runtime/src/json/",
       "runtime/src/messages/",
       "runtime/src/gateway/",
       "runtime/src/client.ts",
+      "runtime/src/server.ts",
       "runtime/src/policies/index.ts",
     ],
     why: "HTTP in front of handlers; never the wire",

@@ -1,0 +1,114 @@
+import { create, fromJson, fromJsonString, type JsonObject, toJson } from "@bufbuild/protobuf";
+import { AnySchema } from "@bufbuild/protobuf/wkt";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { jsonOf } from "../../test/arbitrary-json.ts";
+import { Kitchen } from "../../test/kitchen/kitchen_mesh.ts";
+import { registryOf, schemaOf } from "../messages/descriptors.ts";
+import { esJson } from "./codec.ts";
+import { JsonError } from "./error.ts";
+
+const registry = registryOf(Kitchen);
+const schema = schemaOf(Kitchen.methods.mirror?.request as never, registry);
+const codec = esJson(schema, { registry });
+const full = esJson(schema, { registry, emitDefaults: true });
+const lenient = esJson(schema, { registry, ignoreUnknown: true });
+
+describe("against protobuf-es", () => {
+  test("reads and prints whatever a message may hold", () => {
+    fc.assert(
+      fc.property(jsonOf(schema), (json) => {
+        const text = JSON.stringify(json);
+        const theirs = fromJsonString(schema, text, { registry });
+        const ours = codec.parse(text);
+        expect(ours).toEqual(theirs);
+        expect(codec.print(theirs)).toBe(JSON.stringify(toJson(schema, theirs, { registry })));
+        expect(full.print(theirs)).toBe(JSON.stringify(toJson(schema, theirs, { registry, alwaysEmitImplicit: true })));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("refuses what it refuses", () => {
+    fc.assert(
+      fc.property(jsonOf(schema), fc.nat(), fc.jsonValue(), fc.boolean(), (json, at, value, tolerant) => {
+        const names = schema.fields.map(({ jsonName }) => jsonName);
+        const broken = { ...json, [names[at % names.length] as string]: value };
+        const text = JSON.stringify(broken);
+        const outcome = (read: () => unknown) => {
+          try {
+            return read();
+          } catch {
+            return "refused";
+          }
+        };
+        const options = { registry, ignoreUnknownFields: tolerant };
+        expect(outcome(() => (tolerant ? lenient : codec).parse(text))).toEqual(
+          outcome(() => fromJsonString(schema, text, options)),
+        );
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+test("bytes and masks may be in a tree that was made by hand", () => {
+  const message = codec.read({ raw: new Uint8Array([1, 2]) });
+  expect(message).toEqual(fromJson(schema, { raw: "AQI=" }));
+});
+
+test.each([
+  ['{"small":1,"small":1}', "", "duplicate key"],
+  ['{"small":1,"sm\\u0061ll":1}', "", "duplicate key"],
+  ['{"nested":{"name":"a","name":"a"}}', "", "duplicate key"],
+  ['{"facts":{"a":[{"b":1,"b":1}]}}', "", "duplicate key"],
+  ['{"smallUnsigned":1,"small_unsigned":1}', "small_unsigned", "set multiple times"],
+  ['{"left":"a","right":1}', "either", "oneof set multiple times by left and right"],
+  ['{"small":"x"}', "small", 'expected int32, got "x"'],
+  ['{"nested":{"name":5}}', "name", "expected string, got 5"],
+  ['{"text":"\\ud800"}', "text", "is no valid Unicode"],
+  ['{"raw":"a*"}', "raw", "is no base64"],
+  ['{"at":"soon"}', "at", "invalid RFC 3339"],
+  ['{"spice":"cold"}', "spice", 'expected enum test.kitchen.v1.Dish.Spice, got "cold"'],
+  [`{"text":${"9".repeat(400)}}`, "text", "expected string, got Infinity"],
+  [`{"small":"${"x".repeat(400)}"}`, "small", `expected int32, got "${"x".repeat(60)}..."`],
+  ['{"anything":1e999}', "anything", "expected double, got Infinity"],
+  [`{"anything":${"[".repeat(200)}${"]".repeat(200)}}`, "anything", "maximum recursion depth"],
+])("%.60s is refused", (text, field, complaint) => {
+  const refused = (() => {
+    try {
+      return codec.parse(text);
+    } catch (error) {
+      return error;
+    }
+  })();
+  expect(refused).toBeInstanceOf(JsonError);
+  expect(refused).toMatchObject({ field, message: expect.stringContaining(complaint) });
+});
+
+test("deep JSON under an unknown key is passed over", () => {
+  expect(lenient.parse(`{"nope":${"[".repeat(100_000)}${"]".repeat(100_000)},"text":"a"}`)).toMatchObject({
+    text: "a",
+  });
+});
+
+test("an Any holds what the registry knows", () => {
+  const any = esJson(AnySchema, { registry });
+  for (const json of [
+    { "@type": "type.googleapis.com/test.kitchen.v1.Note", text: "a" },
+    { "@type": "type.googleapis.com/google.protobuf.Duration", value: "1s" },
+    {},
+  ] as JsonObject[]) {
+    const theirs = fromJson(AnySchema, json, { registry });
+    expect(any.read(json)).toEqual(theirs);
+    expect(JSON.parse(any.print(theirs))).toEqual(json);
+  }
+  expect(() => any.read({ "@type": "acme.Unknown" })).toThrow("not in the type registry");
+});
+
+test("what is no message is not printed", () => {
+  for (const value of [undefined, null, 5, {}, create(AnySchema)])
+    expect(() => codec.print(value as never)).toThrow(TypeError);
+  const broken = { ...create(schema), small: "x" };
+  expect(() => codec.print(broken as never)).toThrow("must be a whole number");
+});
