@@ -1,7 +1,8 @@
 // `npm run bench`: what the generated client and server, the gateway and the policies cost, next to their peers.
 import { build } from "./build.ts";
 import { type Comparison, compare } from "./compare.ts";
-import { http } from "./http/comparison.ts";
+import { gateways, http } from "./http/comparison.ts";
+import { buildGateways } from "./http/remote/build.mjs";
 import { measureLayers } from "./layers/measure.ts";
 import { type PartName, type Plan, planOf, usage } from "./plan.ts";
 import { writeReadme } from "./readme.ts";
@@ -20,8 +21,18 @@ const compared = (comparison: Comparison) => async (plan: Plan) =>
 const parts: { readonly [Name in PartName]: (plan: Plan) => Promise<Table[]> } = {
   rpc: compared(rpc),
   http: compared(http),
+  gateways: compareGateways,
   layers: async (plan) => [await measureLayers(plan, progress)],
 };
+
+async function compareGateways(plan: Plan): Promise<Table[]> {
+  progress("building grpc-gateway, fetching Envoy");
+  const { env, missing } = buildGateways();
+  for (const [name, why] of Object.entries(missing)) console.warn(`*** ${name} is NOT compared: ${why} ***\n`);
+  Object.assign(process.env, env);
+  const contenders = gateways.contenders.filter((name) => !(name in missing));
+  return compared({ ...gateways, contenders })(plan);
+}
 
 async function main(args: readonly string[]): Promise<void> {
   if (args.includes("--help")) return console.log(usage);

@@ -3,16 +3,18 @@ import { answer } from "../child.ts";
 import type { ClientAnswers } from "../compare.ts";
 import type { Connection } from "./connection.ts";
 import { load, open, verify } from "./load.ts";
-import { requests } from "./requests.ts";
+import { type HttpRequest, type RequestName, requests, wrong } from "./requests.ts";
 import { type ServerName, servers } from "./servers.ts";
 
 let connections: Connection[];
+let asked: { readonly [Name in RequestName]: HttpRequest } = requests;
 
 answer({
   async connect(port) {
     const { server } = await servers[process.argv[2] as ServerName]();
     connections = open(port);
-    await verify(connections[0] as Connection, server.checks);
+    asked = server.requests ?? requests;
+    await verify(connections[0] as Connection, asked, server.checks ? (server.wrong ?? wrong) : undefined);
   },
-  run: ({ workload, ms }) => load(connections, requests[workload as keyof typeof requests], ms),
+  run: ({ workload, ms }) => load(connections, asked[workload as RequestName], ms),
 } satisfies ClientAnswers);

@@ -23,6 +23,8 @@ export function wireOf({ method, path, body }: HttpRequest): Buffer {
 const statusAt = "HTTP/1.1 ".length;
 const endOfHead = Buffer.from("\r\n\r\n");
 const length = /\r\ncontent-length: *(\d+)/i;
+const chunked = /\r\ntransfer-encoding: *chunked/i;
+const endOfChunks = Buffer.from("0\r\n\r\n");
 
 /**
  * One kept-alive HTTP connection, one request at a time. Far cheaper than node:http's client, so that the server and
@@ -63,10 +65,14 @@ export class Connection {
     const head = received.toString("latin1", 0, headEnd);
     const bodyStart = headEnd + endOfHead.length;
     const size = length.exec(head)?.[1];
-    if (size === undefined) this.#end(new Error(`a response without content-length: ${head}`));
+    const status = Number(head.slice(statusAt, statusAt + 3));
+    if (size === undefined && chunked.test(head)) {
+      if (!received.subarray(-endOfChunks.length).equals(endOfChunks)) return;
+      this.#received = undefined;
+      this.#end(undefined, { status, body: joined(received.subarray(bodyStart)) });
+    } else if (size === undefined) this.#end(new Error(`a response without content-length: ${head}`));
     else if (received.length >= bodyStart + Number(size)) {
       this.#received = undefined;
-      const status = Number(head.slice(statusAt, statusAt + 3));
       this.#end(undefined, { status, body: received.subarray(bodyStart) });
     }
   }
@@ -75,5 +81,17 @@ export class Connection {
     const done = this.#done;
     this.#done = undefined;
     done?.(error, reply);
+  }
+}
+
+/** The body of a chunked answer that is complete. */
+function joined(chunks: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; ; ) {
+    const lineEnd = chunks.indexOf("\r\n", at);
+    const size = Number.parseInt(chunks.toString("latin1", at, lineEnd), 16);
+    if (!(size > 0)) return Buffer.concat(parts);
+    parts.push(chunks.subarray(lineEnd + 2, lineEnd + 2 + size));
+    at = lineEnd + 2 + size + 2;
   }
 }

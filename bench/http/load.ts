@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { keepCalling, type Slice } from "../slice.ts";
 import { Connection, type HttpResponse, wireOf } from "./connection.ts";
-import { type HttpRequest, requests, wrong } from "./requests.ts";
+import type { HttpRequest } from "./requests.ts";
 
 /** So many connections are busy at once. */
 const inFlight = 32;
@@ -15,14 +15,18 @@ export function load(connections: readonly Connection[], request: HttpRequest, m
   return keepCalling((done, chain) => connections[chain]?.send(wire, done), inFlight, ms);
 }
 
-/** Fails when the server answers anything but what it must. */
-export async function verify(connection: Connection, checks: boolean): Promise<void> {
+/** Fails when the server answers anything but what it must. `wrong`: what it must refuse, if it looks at all. */
+export async function verify(
+  connection: Connection,
+  requests: { readonly [name: string]: HttpRequest },
+  wrong: HttpRequest | undefined,
+): Promise<void> {
   for (const [name, request] of Object.entries(requests)) {
     const { status, body } = await send(connection, request);
     if (status !== 200 || !isDeepStrictEqual(JSON.parse(body.toString()), request.reply))
       throw new Error(`${name} is answered with ${status} ${body}\ninstead of 200 ${JSON.stringify(request.reply)}`);
   }
-  if (!checks) return;
+  if (!wrong) return;
   const { status } = await send(connection, wrong);
   if (status !== 400) throw new Error(`a wrong order is answered with ${status} instead of 400`);
 }

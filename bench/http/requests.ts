@@ -1,7 +1,7 @@
 import { order, tiny } from "../samples.ts";
 
 /** `samples.ts`'s order as ProtoJSON: 64-bit numbers and times are text, enum values go by name. */
-const orderJson = {
+export const orderJson = {
   ...order,
   state: "STATE_OPEN",
   createdAt: order.createdAt.toISOString(),
@@ -22,6 +22,8 @@ export const requests = {
   "GET, tiny": { method: "GET", path: `/v1/tiny/${tiny.text}?number=${tiny.number}`, reply: tiny },
   "POST, order": { method: "POST", path: "/v1/orders", body: orderJson, reply: orderJson },
 } satisfies { readonly [name: string]: HttpRequest };
+
+export type RequestName = keyof typeof requests;
 
 /** Must be refused with 400: the order's `gift` is no boolean. A server without a schema lets it pass. */
 export const wrong: HttpRequest = {
