@@ -3,6 +3,7 @@
  * used. In a grpc-js without them, messages are still measured, after they have been read instead of before, and what
  * the comments below say about grpc-js holds again.
  */
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { status as grpcStatus, type Server, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 
 /** Cuts a stream into framed messages. */
@@ -128,6 +129,32 @@ export function refuseForeign(server: Server): void {
     });
   }
 }
+
+/**
+ * Server: takes the streams that are no gRPC away from grpc-js, so that one connection can carry both. Throws when grpc-js
+ * has no such parts, as there is no other way to share a port.
+ */
+export function shareStreams(server: Server, foreign: (stream: ServerHttp2Stream, ...rest: StreamRest) => void): void {
+  const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> };
+  const [http2] = http2Servers instanceof Map ? http2Servers.keys() : [];
+  const listeners = (http2?.listeners("stream") ?? []) as ((stream: ServerHttp2Stream, ...rest: StreamRest) => void)[];
+  if (!http2 || listeners.length === 0) {
+    throw new Error(
+      "this version of @grpc/grpc-js does not let gRPC share its port with HTTP: install @grpc/grpc-js@1.14.7, or use grpc and http, each with a port of its own, in place of listen",
+    );
+  }
+  http2.removeAllListeners("stream");
+  http2.on("stream", (stream, ...rest: StreamRest) => {
+    if (!isGrpc.test(rest[0]["content-type"] ?? "")) foreign(stream, ...rest);
+    else for (const listener of listeners) listener.call(http2, stream, ...rest);
+  });
+}
+
+/** What comes with a stream in Node.js's event. */
+type StreamRest = [headers: IncomingHttpHeaders, flags: number, rawHeaders: string[]];
+
+/** gRPC-Web is another protocol. Source: gRPC over HTTP/2, "Requests". */
+const isGrpc = /^application\/grpc(?:[+;]|$)/i;
 
 /** A stream of a client, the lowest of grpc-js's four objects for a call. */
 interface ClientInnards {

@@ -1,3 +1,6 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import {
   type ServerOptions as GrpcOptions,
   Server,
@@ -7,7 +10,7 @@ import {
 import { RpcError } from "../core/error.ts";
 import { hideError, type ServedMethod, type ServerOptions } from "../server.ts";
 import { Door, parseAddress } from "./door.ts";
-import { refuseForeign } from "./innards.ts";
+import { refuseForeign, shareStreams } from "./innards.ts";
 import { type Keepalive, keepaliveOptions, positive, sizeOptions } from "./options.ts";
 import { type Host, ServerCall } from "./server-call.ts";
 import { type ServerTls, serverCredentials } from "./tls.ts";
@@ -16,6 +19,8 @@ import { type ServerTls, serverCredentials } from "./tls.ts";
 export interface GrpcListenOptions {
   /** `host:port`, `port` alone for the loopback interface, or `unix:/path`. Port 0 takes a free one. */
   readonly address: string;
+  /** Names who listens in errors. Default: gRPC and the address. */
+  readonly where?: string | undefined;
   /** Default: plain text. */
   readonly tls?: ServerTls | undefined;
   /** The largest message that is accepted, in bytes. Default: 4 MiB. Fails with RESOURCE_EXHAUSTED. */
@@ -26,8 +31,20 @@ export interface GrpcListenOptions {
   readonly keepalive?: Omit<Keepalive, "withoutCalls"> | undefined;
   /** Closes a connection at this age, give or take a tenth, so that clients spread over new servers. Default: never. */
   readonly maxConnectionAgeMs?: number | undefined;
+  /** Who else uses the port. It then speaks TLS itself, without `tls` here. Default: nobody. */
+  readonly share?: Share | undefined;
   /** Told about replies that cannot be sent, as about every failure that is not an RpcError. */
   readonly onError?: ServerOptions["onError"];
+}
+
+/** What a port carries besides gRPC. */
+export interface Share {
+  /** Gets each connection, and passes those that speak HTTP/2 on, in plain text, before anything is read from them. */
+  connection(socket: Socket, http2: (socket: Duplex) => void): void;
+  /** Gets each request that came by HTTP/2 and is no gRPC. */
+  stream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, rawHeaders: string[]): void;
+  /** Takes no new requests; resolves when none is left. `closed` resolves when no connection is left. */
+  drain(closed: Promise<void>): Promise<void>;
 }
 
 /** A server that listens. */
@@ -49,7 +66,7 @@ export async function listenGrpc(
   served: ReadonlyMap<string, ServedMethod>,
   options: GrpcListenOptions,
 ): Promise<GrpcServer> {
-  const where = `gRPC on ${options.address}`;
+  const { where = `gRPC on ${options.address}` } = options;
   const address = parseAddress(options.address, where);
   const credentials = serverCredentials(options.tls, where);
   const running = new Running("path" in address ? "unix" : "unknown", options.onError);
@@ -63,12 +80,15 @@ export async function listenGrpc(
   } satisfies GrpcOptions);
   for (const { method } of served.values()) server.register(method.path, unreachable, asIs, asIs, method.kind);
 
-  const door = new Door();
-  await door.open(address, where);
+  const { share } = options;
   const injector = server.createConnectionInjector(credentials);
   refuseForeign(server);
-  door.onConnection((socket) => injector.injectConnection(socket));
-  return new Listening(server, running, door);
+  if (share) shareStreams(server, share.stream);
+  const door = new Door();
+  await door.open(address, where);
+  const inject = (socket: Duplex) => injector.injectConnection(socket);
+  door.onConnection(share ? (socket) => share.connection(socket, inject) : inject);
+  return new Listening(server, running, door, share);
 }
 
 /** What connections get to send their last bytes. One that is still there has no call, and perhaps no handshake. */
@@ -119,9 +139,11 @@ class Listening implements GrpcServer {
   readonly #server: Server;
   readonly #running: Running;
   readonly #door: Door;
+  readonly #share: Share | undefined;
   #drained: Promise<void> | undefined;
 
-  constructor(server: Server, running: Running, door: Door) {
+  constructor(server: Server, running: Running, door: Door, share: Share | undefined) {
+    this.#share = share;
     this.#server = server;
     this.#running = running;
     this.#door = door;
@@ -140,7 +162,7 @@ class Listening implements GrpcServer {
     // It tells every connection to close when its calls have ended. When it has done so it does not say reliably: one
     // connection that spoke no HTTP/2 and it never calls back.
     this.#server.tryShutdown(() => {});
-    await this.#running.none();
+    await Promise.all([this.#running.none(), this.#share?.drain(closed)]);
     const rest = setTimeout(() => this.#door.destroy(), flushMs);
     await closed;
     clearTimeout(rest);

@@ -1,3 +1,4 @@
+import type { RequestListener } from "node:http";
 import type { TlsOptions } from "node:tls";
 import { createGateway } from "../gateway/gateway.ts";
 import { listenGrpc } from "../grpc/server.ts";
@@ -9,7 +10,8 @@ import { type Address, formatAddress, parseAddress } from "./address.ts";
 import type { Door } from "./drain.ts";
 import { withHealth } from "./health-endpoint.ts";
 import { listenHttp, urlOf } from "./http.ts";
-import type { DoorOptions, ServeOptions } from "./options.ts";
+import { OnePort } from "./one-port.ts";
+import type { DoorOptions, HttpDoorOptions, ServeOptions } from "./options.ts";
 
 /** The doors that are open, and where. */
 export interface Doors {
@@ -22,6 +24,7 @@ type Served = ReadonlyMap<string, ServedMethod>;
 
 /** Opens the doors that the options name. When one cannot be opened, none stays open. */
 export async function openDoors(options: ServeOptions, served: Served, health: HealthState): Promise<Doors> {
+  if (options.listen !== undefined) return openOne(options, settings(options, "listen"), served, health);
   const grpc = options.grpc === undefined ? undefined : await openGrpc(options, settings(options, "grpc"), served);
   try {
     const http =
@@ -34,7 +37,7 @@ export async function openDoors(options: ServeOptions, served: Served, health: H
 }
 
 /** A door's options: its own, and what it shares with the other. */
-function settings<Key extends "grpc" | "http">(options: ServeOptions, key: Key) {
+function settings<Key extends "grpc" | "http" | "listen">(options: ServeOptions, key: Key) {
   const given = options[key] as NonNullable<ServeOptions[Key]>;
   const own: DoorOptions = typeof given === "object" ? given : { address: given };
   const tls: ServerTls | undefined = own.tls === false ? undefined : (own.tls ?? options.tls);
@@ -64,6 +67,59 @@ async function openHttp(
   served: Served,
   health: HealthState,
 ) {
+  const web = openWeb(options, own, served, health);
+  const server = await listenHttp(web.handler, {
+    address: parseAddress(own.address, where),
+    limits: own,
+    tls: tls && tlsOptions(tls, where),
+    where,
+  });
+  const at = { host: server.host, port: server.port };
+  const door: Door = {
+    leave: () => server.leave(),
+    drain: () => Promise.all([server.drain(), web.idle()]).then(() => {}),
+    end: (which) => web.end(which),
+    destroy: () => server.destroy(),
+  };
+  return { at: { ...at, url: urlOf(at, tls !== undefined) }, door };
+}
+
+/** Everything at one port. */
+async function openOne(
+  options: ServeOptions,
+  { own, tls, where }: ReturnType<typeof settings<"listen">>,
+  served: Served,
+  health: HealthState,
+): Promise<Doors> {
+  const web = openWeb(options, own, served, health);
+  const address = formatAddress(parseAddress(own.address, where));
+  const share = new OnePort({ handler: web.handler, limits: own, tls: tls && tlsOptions(tls, where) });
+  const grpc = await listenGrpc(served, {
+    address,
+    where,
+    share,
+    maxReceiveBytes: options.maxRequestBytes,
+    maxConnectionAgeMs: own.maxConnectionAgeMs,
+    onError: options.onError,
+  });
+  const at = { host: grpc.host, port: grpc.port };
+  const door: Door = {
+    leave: () => share.leave(),
+    drain: () => Promise.all([grpc.drain(), web.idle()]).then(() => {}),
+    end(which) {
+      grpc.end(which);
+      web.end(which);
+    },
+    destroy() {
+      grpc.destroy();
+      share.destroy();
+    },
+  };
+  return { grpc: at, http: { ...at, url: urlOf(at, tls !== undefined) }, doors: [door] };
+}
+
+/** What answers requests by HTTP. */
+function openWeb(options: ServeOptions, own: HttpDoorOptions, served: Served, health: HealthState) {
   const here = localTarget(served, options.clock);
   const { services = [], forward = [], policies } = options;
   const gateway = createGateway(
@@ -80,20 +136,11 @@ async function openHttp(
     },
   );
   const { health: checks = true } = options;
-  const server = await listenHttp(checks ? withHealth(health, gateway) : gateway, {
-    address: parseAddress(own.address, where),
-    limits: own,
-    tls: tls && tlsOptions(tls, where),
-    where,
-  });
-  const at = { host: server.host, port: server.port };
-  const door: Door = {
-    leave: () => server.leave(),
-    drain: () => Promise.all([server.drain(), gateway.idle()]).then(() => {}),
-    end: (which) => gateway.end(which),
-    destroy: () => server.destroy(),
+  return {
+    handler: checks ? withHealth(health, gateway) : (gateway as RequestListener),
+    end: (which: "streams" | "all") => gateway.end(which),
+    idle: () => gateway.idle(),
   };
-  return { at: { ...at, url: urlOf(at, tls !== undefined) }, door };
 }
 
 /** What the configured providers read, so that a credential works at both doors. */

@@ -4,8 +4,8 @@ import type { AddressInfo, Socket } from "node:net";
 import { Server as NetServer } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TlsOptions } from "node:tls";
-import { codeNumber } from "../core/error.ts";
 import { type Address, formatAddress, listenError } from "./address.ts";
+import { refusal } from "./http-refusal.ts";
 
 /** What an HTTP server bears from its clients. */
 export interface HttpLimits {
@@ -57,38 +57,68 @@ export interface HttpServer {
   destroy(): void;
 }
 
+/** The limits of a server that was given none. */
+export const defaultLimits = {
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 60_000,
+  keepAliveMs: 65_000,
+  sendTimeoutMs: 60_000,
+  maxHeaderBytes: 16 * 1024,
+} satisfies HttpLimits;
+
 /** Slow clients are looked for this often, so limits are met to within a second. */
-const checkEveryMs = 1_000;
+export const checkEveryMs = 1_000;
 
 /** Listens. Fails with an Error that names the option and the remedy. */
-export async function listenHttp(
-  handler: RequestListener,
-  { address, limits, tls, onUpgrade, where }: HttpListenOptions,
-): Promise<HttpServer> {
-  const options = {
-    headersTimeout: limits.headersTimeoutMs ?? 10_000,
-    requestTimeout: limits.requestTimeoutMs ?? 60_000,
-    keepAliveTimeout: limits.keepAliveMs ?? 65_000,
-    maxHeaderSize: limits.maxHeaderBytes ?? 16 * 1024,
-    connectionsCheckingInterval: checkEveryMs,
-    // Node.js would answer without a body; `answer` below does it with one.
-    requireHostHeader: false,
-    ...(onUpgrade && { IncomingMessage: WebSocketsOnly }),
-  };
-  const server = tls ? createTlsServer({ handshakeTimeout: 10_000, ...tls, ...options }) : createServer(options);
-  server.timeout = limits.sendTimeoutMs ?? 60_000;
-  const listening = new Listening(server, address.host, handler, onUpgrade);
+export async function listenHttp(handler: RequestListener, options: HttpListenOptions): Promise<HttpServer> {
+  const { address, limits, tls, onUpgrade, where } = options;
+  const settings = httpSettings(limits, onUpgrade);
+  const server = tls ? createTlsServer({ handshakeTimeout: 10_000, ...tls, ...settings }) : createServer(settings);
+  // Not http.Server's own close(): that one cuts connections whose answer is written but not yet sent.
+  const close = () => new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()));
+  const requests = new HttpRequests(server, handler, limits, close, onUpgrade);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(listenError(error, address, where)));
     server.listen({ host: address.host, port: address.port }, resolve);
   });
-  return listening;
+  return {
+    host: address.host,
+    port: (server.address() as AddressInfo).port,
+    leave: () => requests.leave(),
+    drain: () => requests.drain(),
+    destroy: () => requests.destroy(),
+  };
 }
 
-class Listening implements HttpServer {
-  readonly host: string;
+/** HTTP/1.1 on connections that somebody else accepts. `closed` resolves when none of those is left. */
+export function injectHttp(
+  handler: RequestListener,
+  { limits, onUpgrade }: Pick<HttpListenOptions, "limits" | "onUpgrade">,
+  closed: () => Promise<void>,
+): HttpRequests {
+  const server = createServer(httpSettings(limits, onUpgrade));
+  const requests = new HttpRequests(server, handler, limits, closed, onUpgrade);
+  // What makes node:http look for slow clients.
+  server.emit("listening");
+  return requests;
+}
+
+const httpSettings = (limits: HttpLimits, onUpgrade: UpgradeListener | undefined) => ({
+  headersTimeout: limits.headersTimeoutMs ?? defaultLimits.headersTimeoutMs,
+  requestTimeout: limits.requestTimeoutMs ?? defaultLimits.requestTimeoutMs,
+  keepAliveTimeout: limits.keepAliveMs ?? defaultLimits.keepAliveMs,
+  maxHeaderSize: limits.maxHeaderBytes ?? defaultLimits.maxHeaderBytes,
+  connectionsCheckingInterval: checkEveryMs,
+  // Node.js would answer without a body; `answer` below does it with one.
+  requireHostHeader: false,
+  ...(onUpgrade && { IncomingMessage: WebSocketsOnly }),
+});
+
+/** The HTTP/1.1 connections of a server and the requests on them. */
+export class HttpRequests {
   readonly #server: Server;
   readonly #handler: RequestListener;
+  readonly #close: () => Promise<void>;
   readonly #sockets = new Set<Socket>();
   /** Answers that have not left yet, and their connections. */
   readonly #answers = new Map<ServerResponse, Socket>();
@@ -97,10 +127,17 @@ class Listening implements HttpServer {
   #leaving = false;
   #drained: Promise<void> | undefined;
 
-  constructor(server: Server, host: string, handler: RequestListener, onUpgrade?: UpgradeListener) {
+  constructor(
+    server: Server,
+    handler: RequestListener,
+    limits: HttpLimits,
+    close: () => Promise<void>,
+    onUpgrade?: UpgradeListener,
+  ) {
     this.#server = server;
-    this.host = host;
     this.#handler = handler;
+    this.#close = close;
+    server.timeout = limits.sendTimeoutMs ?? defaultLimits.sendTimeoutMs;
     server.on("connection", (socket: Socket) => this.#opened(socket));
     server.on("secureConnection", (socket: Socket) => this.#opened(socket));
     server.on("timeout", (socket: Socket) => this.#inactive(socket));
@@ -115,28 +152,32 @@ class Listening implements HttpServer {
     server.on("clientError", (error: NodeJS.ErrnoException, socket) => this.#refuse(error, socket as Socket));
   }
 
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+  /** Takes a connection that somebody else has accepted. */
+  take(socket: Socket): void {
+    this.#server.emit("connection", socket);
   }
 
+  /** Asks clients to take another connection for their next request. */
   leave(): void {
     this.#leaving = true;
     for (const response of this.#answers.keys()) response.shouldKeepAlive = false;
   }
 
+  /** Closes each connection when it has answered. Resolves when none is left. */
   drain(): Promise<void> {
-    this.leave();
-    this.#drained ??= new Promise((resolve) => {
-      // Not http.Server's own close(): that one cuts connections whose answer is written but not yet sent.
-      NetServer.prototype.close.call(this.#server, () => {
-        this.#server.close(); // What is left of it: the timer that looks for slow clients.
-        resolve();
-      });
-      for (const socket of this.#sockets) if (!this.#busy(socket)) socket.destroySoon();
-    });
+    this.#drained ??= this.#drain();
     return this.#drained;
   }
 
+  async #drain(): Promise<void> {
+    this.leave();
+    const closed = this.#close();
+    for (const socket of this.#sockets) if (!this.#busy(socket)) socket.destroySoon();
+    await closed;
+    this.#server.close(); // What is left of it: the timer that looks for slow clients.
+  }
+
+  /** Closes every connection at once. */
   destroy(): void {
     void this.drain();
     for (const socket of this.#sockets) socket.destroy();
@@ -195,33 +236,6 @@ const statusOfError: { readonly [code: string]: 408 | 431 | undefined } = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
   HPE_HEADER_OVERFLOW: 431,
 };
-
-/** Answers to what is no usable HTTP request, as google.rpc.Status like every other error. */
-const refusals = {
-  400: {
-    line: "400 Bad Request",
-    code: "INVALID_ARGUMENT",
-    message: "this is not an HTTP/1.1 request with a Host header",
-  },
-  408: { line: "408 Request Timeout", code: "DEADLINE_EXCEEDED", message: "the request did not arrive in time" },
-  // Source: RFC 9110, 10.1.1.
-  417: {
-    line: "417 Expectation Failed",
-    code: "INVALID_ARGUMENT",
-    message: "the only expectation that can be met is 100-continue: send the request without Expect",
-  },
-  431: {
-    line: "431 Request Header Fields Too Large",
-    code: "RESOURCE_EXHAUSTED",
-    message: "the request headers are too large",
-  },
-} as const;
-
-function refusal(status: keyof typeof refusals) {
-  const { line, code, message } = refusals[status];
-  const body = JSON.stringify({ code: codeNumber(code), message, details: [] });
-  return { line, body, head: { "content-type": "application/json", "content-length": String(body.length) } };
-}
 
 const asked = Symbol("asked for an upgrade");
 

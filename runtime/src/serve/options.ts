@@ -37,6 +37,9 @@ export interface HttpDoorOptions
     HttpLimits,
     Pick<GatewayOptions, "requestHeaders" | "responseHeaders"> {}
 
+/** How calls of all kinds come in at one port. */
+export interface ListenOptions extends GrpcDoorOptions, HttpDoorOptions {}
+
 /** How a server stops. */
 export interface DrainOptions {
   /**
@@ -65,6 +68,11 @@ export interface ServeOptions {
   readonly grpc?: string | number | GrpcDoorOptions | undefined;
   /** Where to listen for HTTP: a port or `"host:port"`, in the same way. Default: no HTTP. */
   readonly http?: string | number | HttpDoorOptions | undefined;
+  /**
+   * One port for everything, gRPC and HTTP/1.1 and HTTP/2, in place of `grpc` and `http`: a port or `"host:port"`, in the same way.
+   * In plain text the first bytes of a connection tell them apart, with TLS it is negotiated. Default: none.
+   */
+  readonly listen?: string | number | ListenOptions | undefined;
   /** Certificate and key for both doors. With `ca`, clients need a certificate too. Default: plain text. */
   readonly tls?: ServerTls | undefined;
   /** Who can verify credentials, by the name that policies use. Default: nobody. */
@@ -101,12 +109,24 @@ export interface ServeOptions {
 
 const door = { address: true, tls: true } as const;
 
+const httpKeys = keysOf<HttpDoorOptions>({
+  ...door,
+  headersTimeoutMs: true,
+  requestTimeoutMs: true,
+  keepAliveMs: true,
+  sendTimeoutMs: true,
+  maxHeaderBytes: true,
+  requestHeaders: true,
+  responseHeaders: true,
+});
+
 const known = {
   serve: keysOf<ServeOptions>({
     services: true,
     forward: true,
     grpc: true,
     http: true,
+    listen: true,
     tls: true,
     auth: true,
     health: true,
@@ -124,16 +144,8 @@ const known = {
     random: true,
   }),
   grpc: keysOf<GrpcDoorOptions>({ ...door, maxConnectionAgeMs: true }),
-  http: keysOf<HttpDoorOptions>({
-    ...door,
-    headersTimeoutMs: true,
-    requestTimeoutMs: true,
-    keepAliveMs: true,
-    sendTimeoutMs: true,
-    maxHeaderBytes: true,
-    requestHeaders: true,
-    responseHeaders: true,
-  }),
+  http: httpKeys,
+  listen: [...httpKeys, ...keysOf<Omit<GrpcDoorOptions, keyof DoorOptions>>({ maxConnectionAgeMs: true })],
   tls: keysOf<ServerTls>({ cert: true, key: true, ca: true, requireClientCert: true }),
   auth: ["providers"],
   store: ["eval", "prefix", "timeoutMs", "replicas"],
@@ -152,7 +164,7 @@ export function checkOptions(options: ServeOptions): void {
   if (Array.isArray(options.auth?.providers))
     throw new TypeError("serve: auth.providers is a list: name each, { login: jwt(...) }");
   checkKeys(options, known.serve, "serve");
-  for (const key of ["grpc", "http", "tls", "auth", "store", "reflection", "drain"] as const) {
+  for (const key of ["grpc", "http", "listen", "tls", "auth", "store", "reflection", "drain"] as const) {
     const value = options[key];
     if (typeof value !== "object" || value === null) continue;
     checkKeys(value, known[key], `serve: ${key}`);
@@ -175,9 +187,11 @@ function checkNumber(key: string, value: number, orZero: boolean): void {
   throw new TypeError(`serve: ${key} is ${value}: use a number ${orZero ? "of at least 0" : "above 0"}`);
 }
 
-function checkServices({ services = [], forward = [], auth, grpc, http }: ServeOptions): void {
-  if (grpc === undefined && http === undefined)
-    throw new TypeError('serve: nothing to listen on: set grpc, http or both, such as grpc: "127.0.0.1:50051"');
+function checkServices({ services = [], forward = [], auth, grpc, http, listen }: ServeOptions): void {
+  if (listen !== undefined && (grpc !== undefined || http !== undefined))
+    throw new TypeError("serve: listen is one port for gRPC and HTTP: leave grpc and http out, or set those two");
+  if (grpc === undefined && http === undefined && listen === undefined)
+    throw new TypeError("serve: nothing to listen on: set grpc, http or both, or listen for one port, such as listen: 8080");
   for (const one of services) {
     if (!one?.spec?.methods || !("object" in one))
       throw new TypeError("serve: services takes what implement(Service, implementation) returns");
@@ -192,6 +206,6 @@ function checkServices({ services = [], forward = [], auth, grpc, http }: ServeO
   }
   if (services.length === 0 && forward.length === 0)
     throw new TypeError("serve: nothing to serve: add implement(Service, implementation) to services");
-  if (forward.length > 0 && http === undefined)
+  if (forward.length > 0 && http === undefined && listen === undefined)
     throw new TypeError("serve: forward serves HTTP routes: set http, such as http: 8080");
 }
