@@ -18,6 +18,10 @@ export interface GatewayService {
   readonly target: Target;
   /** For a remote target: how the client in front of it is built. Its `policies` also bound calls to a local one. */
   readonly client?: ClientOptions | undefined;
+  /** The host that its routes are for: a name, or `*.example.com` for what ends so. The most specific wins. Default: every host. */
+  readonly host?: string | undefined;
+  /** What its paths begin with here, such as `/shop`; the service does not see it. Default: nothing. */
+  readonly prefix?: string | undefined;
 }
 
 /** One route with everything that a request needs, worked out when the gateway is made. */

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Call } from "../core/call.ts";
 import { Cancellation } from "../core/cancellation.ts";
 import type { Clock } from "../core/clock.ts";
-import { RpcError } from "../core/error.ts";
+import { type Code, RpcError } from "../core/error.ts";
 import type { Metadata } from "../core/metadata.ts";
 import type { MethodSpec } from "../core/spec.ts";
 import { discard, isStream } from "../core/stream.ts";
@@ -30,6 +30,8 @@ export interface ExchangeSettings extends BodySettings {
 /** One request that a route matched, until its response is out. */
 export class Exchange {
   readonly endpoint: Endpoint;
+  /** How the call ended. */
+  code: Code = "OK";
   readonly #matched: Matched;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
@@ -47,6 +49,11 @@ export class Exchange {
     this.#req = req;
     this.#res = res;
     this.#settings = settings;
+  }
+
+  /** True when the reply is a stream. */
+  get streams(): boolean {
+    return this.endpoint.streams;
   }
 
   /** Ends the call from this side; the client gets the reason, if it is still there. */
@@ -142,6 +149,7 @@ export class Exchange {
   }
 
   #fail(error: RpcError): void {
+    this.code = error.code;
     if (this.#res.destroyed) return;
     const json = JSON.stringify(errorJson(error, this.endpoint.details));
     const trailers = error.metadata ?? this.#trailers;

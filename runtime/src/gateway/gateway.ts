@@ -6,13 +6,19 @@ import { type Report, reliable } from "../core/report.ts";
 import type { MethodSpec } from "../core/spec.ts";
 import type { Target } from "../core/target.ts";
 import type { MethodPolicy } from "../policies/index.ts";
+import type { ServerOptions } from "../server.ts";
+import { type OnRequest, type Seen, watch } from "./access.ts";
+import { type CorsOptions, compileCors, isPreflight } from "./cors.ts";
 import { endpointsOf, type GatewayService } from "./endpoint.ts";
-import { detailRegistry, errorHeaders, errorJson, type HttpError } from "./errors.ts";
+import { detailRegistry, errorHeaders, errorJson, statusOf } from "./errors.ts";
 import { Exchange, type ExchangeSettings } from "./exchange.ts";
+import { type ForwardedHeader, keepOrigin, originReader } from "./forwarded.ts";
+import { type MountedHandler, type MountOptions, mountOf, runMount } from "./mount.ts";
+import { peerOf } from "./peer.ts";
 import { metadataReader } from "./request/headers.ts";
 import { headerWriter } from "./response/headers.ts";
 import { sendJson } from "./response/respond.ts";
-import { type Matched, Router } from "./routing/router.ts";
+import { type Destination, Router, type TrailingSlash } from "./routing/router.ts";
 
 /** How a gateway is built, beyond what proto files say. */
 export interface GatewayOptions {
@@ -29,6 +35,29 @@ export interface GatewayOptions {
   readonly requestHeaders?: readonly string[] | undefined;
   /** Response metadata that becomes headers under its own name, besides the usual ones. Default: none. */
   readonly responseHeaders?: readonly string[] | undefined;
+  /** Lets pages of other origins call, on every route and mounted handler. Default: browsers keep them from it. */
+  readonly cors?: CorsOptions | undefined;
+  /**
+   * Proxies whose word counts about where requests come from: addresses, networks (`10.0.0.0/8`), `loopback`,
+   * `linklocal`, `private`, `unix`. The client's address is then the last one on the way that is none of them, and
+   * remote targets get `x-forwarded-for`, `-host` and `-proto` as metadata. Default: none; what clients send under
+   * these names goes nowhere.
+   */
+  readonly trustedProxies?: readonly string[] | undefined;
+  /**
+   * What the trusted proxies write: `X-Forwarded-For`, `-Host` and `-Proto`, or `Forwarded` (RFC 7239). The other
+   * kind is ignored, because they pass it on as a client sent it. Default: "x-forwarded".
+   */
+  readonly forwardedHeader?: ForwardedHeader | undefined;
+  /**
+   * What becomes of a path with a slash too many at its end: it is the same path, it has no route (404), or its client
+   * is sent to the other one (308, which keeps method, body and query). Default: "ignore".
+   */
+  readonly trailingSlash?: TrailingSlash | undefined;
+  /** Who can verify credentials, for mounted handlers; services have their own. Default: nobody. */
+  readonly auth?: ServerOptions["auth"];
+  /** Told of every request that was answered here, by a route, a handler or a refusal, when that is over. Default: nobody. */
+  readonly onRequest?: OnRequest | undefined;
   /**
    * Told about every failure whose text the caller does not get, with the id that it got instead.
    *
@@ -47,6 +76,13 @@ export interface GatewayOptions {
  */
 export interface Gateway {
   (req: IncomingMessage, res: ServerResponse, next?: () => void): void;
+  /**
+   * Serves a handler of node:http or express beside the routes, for a path and all that is below it. The more specific
+   * one answers: a route of that path, then the longest mount. CORS and `onRequest` hold for it too.
+   *
+   * Throws when the path is taken, and when `auth` names what the gateway does not have.
+   */
+  mount(path: string, handler: MountedHandler, options?: MountOptions): void;
   /** Ends the calls under way with UNAVAILABLE: those that stream, or all. New requests are still answered. */
   end(which: "streams" | "all"): void;
   /** Resolves when no request is being answered. */
@@ -66,47 +102,101 @@ export function createGateway(services: readonly GatewayService[], options: Gate
       "createGateway takes services as { spec, target }: for an implementation, inProcess(implement(...)) is the target",
     );
   }
-  const router = new Router(services.flatMap(endpointsOf));
+  const router = new Router(options.trailingSlash);
+  for (const service of services) for (const endpoint of endpointsOf(service)) router.add(endpoint, service);
+  const requestHeaders = [...(options.requestHeaders ?? []), ...services.flatMap(keyHeaders)];
   const settings: ExchangeSettings = {
     maxRequestBytes: positive(options.maxRequestBytes ?? 4 * 1024 * 1024),
     strictBody: options.strictBody ?? false,
     multipart: options.multipart ?? false,
-    readMetadata: metadataReader([...(options.requestHeaders ?? []), ...services.flatMap(keyHeaders)]),
+    readMetadata: metadataReader(requestHeaders),
     printHeaders: headerWriter(options.responseHeaders),
     onError: reliable(options.onError ?? printError, printError),
     clock: options.clock ?? systemClock,
   };
-  const running = new Set<Exchange>();
+  const mounting = { ...settings, auth: options.auth };
+  const { onRequest } = options;
+  const cors =
+    options.cors && compileCors(options.cors, { request: requestHeaders, response: options.responseHeaders ?? [] });
+  const originBy = options.trustedProxies && originReader(options.trustedProxies, options.forwardedHeader);
+  const running = new Set<Exchange | Mounted>();
   const waiting: (() => void)[] = [];
 
-  const start = (matched: Matched, req: IncomingMessage, res: ServerResponse) => {
-    if (res.destroyed) return; // The client left while something before the gateway held the request.
-    const exchange = new Exchange(matched, req, res, settings);
-    running.add(exchange);
+  const track = (work: Exchange | Mounted, res: ServerResponse) => {
+    running.add(work);
     // A connection that breaks while it is written to is reported here too; "close" is where it is handled.
     res.on("error", () => {});
     res.once("close", () => {
-      if (!res.writableFinished) exchange.cancel(new RpcError("CANCELLED", "the client went away"));
-      running.delete(exchange);
+      if (!res.writableFinished) work.cancel(new RpcError("CANCELLED", "the client went away"));
+      running.delete(work);
       if (running.size === 0) for (const resolve of waiting.splice(0)) resolve();
     });
-    void exchange.run();
+  };
+
+  const answer = (destination: Destination, req: IncomingMessage, res: ServerResponse, seen: Seen | undefined) => {
+    if (destination.kind === "call") {
+      const exchange = new Exchange(destination, req, res, settings);
+      track(exchange, res);
+      if (!seen) return void exchange.run();
+      seen.template = destination.template;
+      seen.rpc = destination.endpoint.method.path;
+      void exchange.run().then(() => {
+        seen.code = exchange.code;
+      });
+    } else if (destination.kind === "mount") {
+      if (seen) seen.template = destination.method.path;
+      track(new Mounted(res), res);
+      const fail = (error: RpcError) => refuse(req, res, error, seen);
+      void runMount(destination, req, res, mounting, fail);
+    } else if (destination.kind === "redirect") {
+      if (seen) seen.template = destination.template;
+      res.writeHead(308, { location: destination.location, "content-length": "0" }).end();
+    } else if (destination.kind === "options") res.writeHead(204, { allow: destination.allow }).end();
+    else refuse(req, res, destination.error, seen);
   };
 
   const gateway = (req: IncomingMessage, res: ServerResponse, next?: () => void) => {
-    const destination = router.find(req.method ?? "GET", req.url ?? "/");
-    if (destination.kind === "call") start(destination, req, res);
-    else if (next) next();
-    else if (destination.kind === "options") res.writeHead(204, { allow: destination.allow }).end();
-    else refuse(req, res, destination.error);
+    if (res.destroyed) return; // The client left while something before the gateway held the request.
+    const target = req.url ?? "/";
+    const origin = originBy?.(req);
+    const host = origin?.host ?? req.headers.host ?? (req.headers[":authority"] as string | undefined);
+    const preflight = cors !== undefined && isPreflight(req);
+    const method = preflight ? String(req.headers["access-control-request-method"]) : (req.method ?? "GET");
+    const destination = router.find(method, target, host);
+    if (next && (destination.kind === "refusal" || destination.kind === "options")) return next();
+    if (origin) keepOrigin(req, origin);
+    const seen = onRequest && watch(req, res, (origin?.peer ?? peerOf(req.socket)).address, settings.clock, onRequest);
+    if (preflight && !(destination.kind === "refusal" && !destination.allowed)) {
+      const allowed = "allowed" in destination ? destination.allowed : undefined;
+      return cors.preflight(req, res, allowed ?? [method]);
+    }
+    cors?.mark(req, res);
+    answer(destination, req, res, seen);
   };
   return Object.assign(gateway, {
+    mount(path: string, handler: MountedHandler, how: MountOptions = {}) {
+      router.mount(mountOf(path, handler, how, mounting));
+    },
     end(which: "streams" | "all") {
       const reason = new RpcError("UNAVAILABLE", "the server is shutting down");
-      for (const exchange of running) if (which === "all" || exchange.endpoint.streams) exchange.cancel(reason);
+      for (const work of running) if (which === "all" || work.streams) work.cancel(reason);
     },
     idle: () => (running.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => waiting.push(resolve))),
   });
+}
+
+/** A mounted handler at work. Nothing but its connection can be taken from it. */
+class Mounted {
+  readonly streams = false;
+  readonly #res: ServerResponse;
+
+  constructor(res: ServerResponse) {
+    this.#res = res;
+  }
+
+  cancel(): void {
+    this.#res.destroy();
+  }
 }
 
 /** The metadata in which methods look for an idempotency key: over HTTP it is a header of that name. */
@@ -122,13 +212,20 @@ const known = keysOf<GatewayOptions>({
   multipart: true,
   requestHeaders: true,
   responseHeaders: true,
+  cors: true,
+  trustedProxies: true,
+  forwardedHeader: true,
+  trailingSlash: true,
+  auth: true,
+  onRequest: true,
   onError: true,
   clock: true,
 });
 const standard = detailRegistry();
 
-function refuse(req: IncomingMessage, res: ServerResponse, error: HttpError): void {
-  sendJson(req, res, error.status, errorHeaders(error), JSON.stringify(errorJson(error, standard)));
+function refuse(req: IncomingMessage, res: ServerResponse, error: RpcError, seen: Seen | undefined): void {
+  if (seen) seen.code = error.code;
+  sendJson(req, res, statusOf(error), errorHeaders(error), JSON.stringify(errorJson(error, standard)));
 }
 
 function printError(error: unknown, id: string, method: MethodSpec): void {

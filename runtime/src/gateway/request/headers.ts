@@ -16,9 +16,9 @@ const forwarded = [
   "if-none-match",
 ] as const;
 
-/** Belong to one connection and never travel on. Source: RFC 9110, 7.6.1. */
+/** Belong to one connection, or are for proxies to write, and never travel on. Source: RFC 9110, 7.6.1; RFC 7239. */
 const hopByHop =
-  /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|host|content-length|content-type)$/;
+  /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|host|content-length|content-type|forwarded|x-forwarded-.*|x-real-ip)$/;
 
 const requestPrefix = "grpc-metadata-";
 
