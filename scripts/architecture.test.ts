@@ -79,6 +79,11 @@ const table: readonly { place: string; may: readonly string[]; why: string }[] =
     why: "HTTP in front of handlers; never the wire",
   },
   {
+    place: "runtime/src/rest/",
+    may: ["runtime/src/core/", "runtime/src/rest/"],
+    why: "a client for browsers: no built-in of Node, no grpc-js, no protobuf library",
+  },
+  {
     place: "runtime/src/client.ts",
     may: ["runtime/src/core/", "runtime/src/stack.ts", "runtime/src/traffic.ts", "runtime/src/policies/index.ts"],
     why: "layers over any target",
@@ -141,6 +146,19 @@ const table: readonly { place: string; may: readonly string[]; why: string }[] =
     place: "plugin/src/emit/",
     may: ["ts-poet", "@bufbuild/protoplugin", "plugin/src/emit/", "plugin/src/model.ts"],
     why: "prints a model; sees no descriptor",
+  },
+  {
+    place: "plugin/src/openapi/",
+    may: [
+      "@bufbuild/protobuf",
+      "@protomesh/runtime",
+      "openapi3-ts",
+      "plugin/src/openapi/",
+      "plugin/src/model.ts",
+      "plugin/src/request.ts",
+      "plugin/src/sensitive.ts",
+    ],
+    why: "documents say what the model and the descriptors say; of openapi3-ts types alone",
   },
   {
     place: "plugin/src/",

@@ -1,5 +1,6 @@
 // Generates mesh code for every service of google-proto-files, about 1,670 files that were not written for us, and
-// type-checks all of it against message stubs; then a subset against what ts-proto and protoc-gen-es really generate.
+// type-checks all of it against message stubs; then a subset against what ts-proto and protoc-gen-es really generate, and
+// the OpenAPI documents of that subset.
 //
 //   node scripts/corpus.mjs            the check; exit code 1 on any failure
 //   node scripts/corpus.mjs --bench    time and peak memory against both, on the subset (--all: on everything)
@@ -7,6 +8,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { bench } from "./corpus/bench.mjs";
 import { checkAll, checkSubset } from "./corpus/check.mjs";
+import { checkOpenApi } from "./corpus/openapi.mjs";
 import { captureRequest, serviceFiles, subsetOf } from "./corpus/request.mjs";
 import { folder, step } from "./corpus/run.mjs";
 
@@ -32,6 +34,7 @@ if (flags.has("--bench")) {
     ...(await checkAll(files)),
     ...(await checkSubset(subset, "ts-proto")),
     ...(await checkSubset(subset, "protobuf-es")),
+    ...(await checkOpenApi(subset)),
   ];
   if (failures.length > 0) {
     console.log(`corpus: ${failures.length} failures\n${failures.join("\n")}`);

@@ -49,7 +49,12 @@ beforeAll(() => {
     const out = join(work, name);
     mkdirSync(out, { recursive: true });
     cpSync(join(folder, "want"), out, { recursive: true });
-    generateMessages(folder, out, existsSync(join(folder, "parameter")));
+    const parameter = join(folder, "parameter");
+    generateMessages(
+      folder,
+      out,
+      existsSync(parameter) && readFileSync(parameter, "utf8").includes("messages=protobuf-es"),
+    );
   }
   for (const [index, naming] of namings.entries()) {
     const folder = join(root, "testdata", "names");
@@ -69,7 +74,13 @@ beforeAll(() => {
   // useLiteralKeys does not want.
   const off = { suspicious: { noShadowRestrictedNames: "off" }, complexity: { useLiteralKeys: "off" } };
   const linter = { rules: { ...biome.linter.rules, ...off } };
-  const rules = { ...biome, root: true, vcs: { enabled: false }, files: { includes: ["**/*_mesh.ts"] }, linter };
+  const rules = {
+    ...biome,
+    root: true,
+    vcs: { enabled: false },
+    files: { includes: ["**/*_mesh.ts", "**/*_rest.ts"] },
+    linter,
+  };
   writeFileSync(join(work, "biome.json"), JSON.stringify(rules));
 }, 60_000);
 

@@ -52,7 +52,10 @@ test.each([
   ["runtime=", "parameter runtime= is empty: give an import path or remove it"],
   ["message=protobuf-es", "unknown parameter message: did you mean messages?"],
   ["filesuffix=.pb", "unknown parameter filesuffix: did you mean fileSuffix?"],
-  ["quantum=on", "unknown parameter quantum: known are messages, import_extension, runtime, target and the options"],
+  [
+    "quantum=on",
+    "unknown parameter quantum: known are messages, import_extension, runtime, openapi, openapi_auth, openapi_visibility",
+  ],
   ["keep_empty_files=true", "unknown parameter keep_empty_files"],
   ["messages", "parameter messages has no value: write messages=<value>"],
   ["onlyTypes=true", "parameter onlyTypes=true: messages without encode and decode cannot be sent"],

@@ -1,6 +1,7 @@
 import { closest } from "./closest.ts";
 import { GenerationError } from "./generation-error.ts";
 import type { TsProtoNaming } from "./names/ts-proto.ts";
+import type { ProviderScheme } from "./openapi/security.ts";
 
 /** What the plugin was asked for. */
 export interface Parameters {
@@ -11,6 +12,12 @@ export interface Parameters {
   /** Import path of the runtime. Default: `@protomesh/runtime`. */
   readonly runtime: string;
   readonly tsProto: TsProtoNaming;
+  /** Whether OpenAPI documents are written: none, one for each proto file, or one for all. Default: none. */
+  readonly openApi: "none" | "files" | "merged";
+  /** Labels of google.api.visibility whose elements OpenAPI documents show. Default: none. */
+  readonly visibility: readonly string[];
+  /** What auth providers are, for OpenAPI documents. */
+  readonly providers: readonly ProviderScheme[];
   /** How ts-proto's messages hold their fields: `forceLong`, if given, or another way than by default. */
   readonly tsProtoFields: { readonly longs: string | undefined } | "other";
 }
@@ -20,13 +27,19 @@ export const parameterHelp: readonly (readonly [parameter: string, meaning: stri
   ["messages=ts-proto|protobuf-es", "what generates the messages; default ts-proto"],
   ["import_extension=js|ts|none", "what import paths end with; default js"],
   ["runtime=<path>", "import path of the runtime; default @protomesh/runtime"],
+  ["openapi=true|merge", "writes OpenAPI 3.1: <file>_openapi.json next to each file, or openapi.json for all"],
+  [
+    "openapi_auth=<provider>:<kind>",
+    "what an auth provider is: bearer, api_key, api_key:<header> or mtls; give one each",
+  ],
+  ["openapi_visibility=<label>", "shows what google.api.visibility restricts to this label; give one each"],
   ["target=ts", "the only target: compile the output with your own sources"],
   ["<ts-proto option>=<value>", "fileSuffix, importSuffix, typePrefix, typeSuffix, messagePrefix, messageSuffix,"],
   ["", "enumPrefix, enumSuffix, snakeToCamel, useSnakeTypeName and M<file>=<module>, as given to"],
   ["", "ts-proto; its options that change no names are accepted as well"],
 ];
 
-const own = ["messages", "import_extension", "runtime", "target"];
+const own = ["messages", "import_extension", "runtime", "openapi", "openapi_auth", "openapi_visibility", "target"];
 const suffixes = [
   "fileSuffix",
   "typePrefix",
@@ -83,6 +96,8 @@ export function parseParameters(parameter: string): Parameters {
   const messages = given.choice("messages", ["ts-proto", "protobuf-es"], "ts-proto");
   const extension = given.choice("import_extension", ["js", "ts", "none"], "js");
   const importExtension = extension === "none" ? "" : (`.${extension}` as const);
+  const openApi = given.choice("openapi", ["false", "true", "merge"], "false");
+  const providers = given.all("openapi_auth").flatMap((text) => given.provider(text));
   given.check(messages);
   given.fail();
   const value = (key: string) => given.last(key) ?? "";
@@ -98,6 +113,9 @@ export function parseParameters(parameter: string): Parameters {
       useSnakeTypeName: given.last("useSnakeTypeName") !== "false",
       modules: given.modules,
     },
+    openApi: ({ false: "none", true: "files", merge: "merged" } as const)[openApi],
+    visibility: given.all("openapi_visibility"),
+    providers,
     tsProtoFields: changing.some((option) => !["", "false", "none", "messages"].includes(value(option)))
       ? "other"
       : { longs: given.last("forceLong") },
@@ -134,6 +152,17 @@ class Given {
     if (allowed.includes(value as T)) return value as T;
     this.#wrong.push(`parameter ${key}=${value}: use ${allowed.map((one) => `${key}=${one}`).join(" or ")}`);
     return fallback;
+  }
+
+  provider(text: string): ProviderScheme[] {
+    const [provider = "", kind = "", header, ...more] = text.split(":");
+    const known = kind === "bearer" || kind === "mtls" ? header === undefined : kind === "api_key" && header !== "";
+    if (provider !== "" && known && more.length === 0)
+      return [{ provider, kind: kind as ProviderScheme["kind"], header }];
+    this.#wrong.push(
+      `parameter openapi_auth=${text}: write <provider>:bearer, <provider>:api_key, <provider>:api_key:<header> or <provider>:mtls`,
+    );
+    return [];
   }
 
   check(messages: Parameters["messages"]): void {

@@ -10,6 +10,7 @@ import { GenerationError } from "./generation-error.ts";
 import type { FileModel } from "./model.ts";
 import { ProtobufEsNames } from "./names/protobuf-es.ts";
 import { camelCase, TsProtoNames } from "./names/ts-proto.ts";
+import { type Documented, openApiFiles } from "./openapi/files.ts";
 import { Resolver } from "./options/resolve.ts";
 import { type Parameters, parseParameters } from "./parameters.ts";
 import { Problems } from "./problems.ts";
@@ -40,12 +41,14 @@ export function run(bytes: Uint8Array, warn: Warn): Answer {
   const request = readRequest(bytes);
   const parameters = parseParameters(request.message.parameter);
   const models = new Map<string, FileModel>();
+  const documented: Documented[] = [];
   const plugin = createEcmaScriptPlugin({
     name,
     version,
     generateTs(schema) {
-      for (const model of buildModels(schema, request, parameters, warn)) {
+      for (const { file, model } of buildModels(schema, request, parameters, warn)) {
         models.set(model.output, model);
+        documented.push({ file, model });
         emitFile(model, schema.generateFile(model.output), parameters);
       }
     },
@@ -55,13 +58,20 @@ export function run(bytes: Uint8Array, warn: Warn): Answer {
   // Import paths are complete when they reach protoplugin: it must not change what they end with.
   request.message.parameter = "target=ts,import_extension=js";
   const { file: drafts, ...head } = plugin.run(request.message);
-  return { head: { ...head, file: [] }, files: finishAll(drafts, models) };
+  return { head: { ...head, file: [] }, files: finishAll(drafts, models, documented, request, parameters) };
 }
 
-function* finishAll(drafts: CodeGeneratorResponse["file"], models: ReadonlyMap<string, FileModel>): Answer["files"] {
+function* finishAll(
+  drafts: CodeGeneratorResponse["file"],
+  models: ReadonlyMap<string, FileModel>,
+  documented: readonly Documented[],
+  { sources }: Request,
+  { openApi, visibility, providers }: Parameters,
+): Answer["files"] {
   for (const draft of drafts) {
     yield { name: draft.name, content: finish(draft.content, models.get(draft.name) as FileModel, generator) };
   }
+  if (openApi !== "none") yield* openApiFiles(documented, openApi === "merged", { sources, visibility, providers });
 }
 
 function fieldsOf({ messages, tsProto: { camelCaseNames }, tsProtoFields }: Parameters): Fields {
@@ -71,7 +81,7 @@ function fieldsOf({ messages, tsProto: { camelCaseNames }, tsProtoFields }: Para
     : tsProto(camelCaseNames ? camelCase : (name) => name, tsProtoFields.longs);
 }
 
-function buildModels(schema: Schema, request: Request, parameters: Parameters, warn: Warn): FileModel[] {
+function buildModels(schema: Schema, request: Request, parameters: Parameters, warn: Warn): Documented[] {
   const problems = new Problems(request.sources);
   const generated = new Set(schema.files.map((file) => file.proto.name));
   const context: Context = {
@@ -85,7 +95,10 @@ function buildModels(schema: Schema, request: Request, parameters: Parameters, w
         : new ProtobufEsNames(parameters.importExtension, generated),
     fields: fieldsOf(parameters),
   };
-  const models = schema.files.flatMap((file) => buildModel(file, context) ?? []);
+  const models = schema.files.flatMap((file) => {
+    const model = buildModel(file, context);
+    return model ? [{ file, model }] : [];
+  });
   for (const line of problems.warnings) warn(line);
   if (problems.failed) throw new GenerationError(problems.errors.join("\n"));
   return models;

@@ -1,0 +1,155 @@
+import type { DescField, DescMessage, DescMethod } from "@bufbuild/protobuf";
+import type { Route } from "@protomesh/runtime";
+import type { ParameterObject, SchemaObject } from "openapi3-ts/oas31";
+import { behaviorOf } from "./annotations.ts";
+import type { Path, PathParameter } from "./paths.ts";
+import type { Schemas } from "./schemas.ts";
+import { isJson, isTextual } from "./well-known.ts";
+
+/** A request header that fills a field. */
+export interface HeaderBinding {
+  readonly header: string;
+  readonly field: string;
+}
+
+/** A gateway takes no more query parameters. */
+const mostParameters = 256;
+
+/** A field inside a message by its proto names; undefined when there is none. */
+export function fieldAt(message: DescMessage, path: string): DescField | undefined {
+  let inside: DescMessage | undefined = message;
+  let field: DescField | undefined;
+  for (const name of path.split(".")) {
+    field = inside?.fields.find((one) => one.name === name);
+    inside = field?.message;
+  }
+  return field;
+}
+
+/** The same path in JSON names. */
+export function jsonPath(message: DescMessage, path: string): string {
+  let inside: DescMessage | undefined = message;
+  return path
+    .split(".")
+    .map((name) => {
+      const field: DescField | undefined = inside?.fields.find((one) => one.name === name);
+      inside = field?.message;
+      return field?.jsonName ?? name;
+    })
+    .join(".");
+}
+
+/** The parameters of an operation in its path. */
+export function pathParameters({ parameters }: Path, { input }: DescMethod, schemas: Schemas): ParameterObject[] {
+  return parameters.map((parameter) => {
+    const field = parameter.field === undefined ? undefined : fieldAt(input, parameter.field);
+    const { description, deprecated, ...schema } = (field ? schemas.field(field) : { type: "string" }) as SchemaObject;
+    const about = describe(parameter, description);
+    return {
+      name: parameter.name,
+      in: "path",
+      required: true,
+      ...(about && { description: about }),
+      ...(deprecated === true && { deprecated }),
+      schema: parameter.whole ? inPath(schema) : { type: "string", ...(parameter.wide ? {} : { pattern: "^[^/]+$" }) },
+      ...(parameter.wide && { "x-multi-segment": true }),
+    };
+  });
+}
+
+/** What a value in a path says for itself: read-only and the like are about bodies. */
+function inPath(schema: SchemaObject): SchemaObject {
+  const { readOnly: _, writeOnly: __, "x-immutable": ___, ...rest } = schema;
+  return rest;
+}
+
+function describe({ whole, wide, field, pattern }: PathParameter, description: string | undefined): string {
+  const parts = [
+    field === undefined || whole || pattern === undefined ? "" : `Part of \`${field}\`, which is \`${pattern}\`.`,
+    wide ? "It may have slashes, which are sent as they are." : "",
+    description ?? "",
+  ];
+  return parts.filter((part) => part !== "").join("\n\n");
+}
+
+/** The parameters of an operation in its query: what neither path, header nor body brings. */
+export function queryParameters(
+  route: Route,
+  { input }: DescMethod,
+  headers: readonly HeaderBinding[],
+  schemas: Schemas,
+): ParameterObject[] {
+  if (route.body === "*") return [];
+  const bound = new Set([...route.variables.map(({ field }) => field), ...headers.map(({ field }) => field)]);
+  if (route.body !== undefined) bound.add(route.body);
+  const found: ParameterObject[] = [];
+
+  const walk = (message: DescMessage, before: readonly DescField[], required: boolean) => {
+    for (const field of schemas.fieldsOf(message)) {
+      if (found.length >= mostParameters) return;
+      const steps = [...before, field];
+      const name = steps.map((step) => step.jsonName).join(".");
+      if (bound.has(steps.map((step) => step.name).join(".")) || behaviorOf(field).has("OUTPUT_ONLY")) continue;
+      const needed = required && schemas.isRequired(field);
+      if (field.fieldKind === "message" && !isTextual(field) && !isJson(field.message)) {
+        const again = field.message === input || before.some((step) => step.message === field.message);
+        if (!again && field.message.typeName !== "google.protobuf.Any") walk(field.message, steps, needed);
+      } else {
+        const parameter = inQuery(field, name, needed, schemas);
+        if (parameter) found.push(parameter);
+      }
+    }
+  };
+  walk(input, [], true);
+  return found;
+}
+
+/** One field as a query parameter; undefined for lists and maps of messages, which a query cannot hold. */
+function inQuery(field: DescField, name: string, required: boolean, schemas: Schemas): ParameterObject | undefined {
+  const { description, deprecated, ...whole } = schemas.field(field) as SchemaObject;
+  const schema = inPath(whole);
+  const parameter: ParameterObject = {
+    name,
+    in: "query",
+    ...(required && { required }),
+    ...(description && { description }),
+    ...(deprecated === true && { deprecated }),
+  };
+  if (field.fieldKind === "list")
+    return isTextual(field) ? { ...parameter, schema, style: "form", explode: true } : undefined;
+  if (field.fieldKind === "map")
+    return isTextual(field) ? { ...parameter, schema, style: "deepObject", explode: true } : undefined;
+  if (field.message && isJson(field.message)) return { ...parameter, content: { "application/json": { schema } } };
+  return { ...parameter, schema };
+}
+
+/** Names that OpenAPI describes elsewhere: it ignores parameters of these. */
+const elsewhere: ReadonlySet<string> = new Set(["accept", "content-type", "authorization"]);
+
+/** The headers that fill fields of the request, and that hold an idempotency key. */
+export function headerParameters(
+  { input }: DescMethod,
+  headers: readonly HeaderBinding[],
+  keyHeader: string | undefined,
+  schemas: Schemas,
+): ParameterObject[] {
+  const bound = headers.flatMap(({ header, field: path }): ParameterObject[] => {
+    const field = fieldAt(input, path);
+    if (!field || elsewhere.has(header.toLowerCase())) return [];
+    const { description, deprecated, ...schema } = schemas.field(field) as SchemaObject;
+    const required = schemas.isRequired(field);
+    return [
+      {
+        name: header,
+        in: "header",
+        ...(required && { required }),
+        ...(description && { description }),
+        ...(deprecated === true && { deprecated }),
+        schema: inPath(schema),
+      },
+    ];
+  });
+  if (keyHeader === undefined || headers.some(({ header }) => header.toLowerCase() === keyHeader)) return bound;
+  const description = "The same key for all attempts of one request: it then takes effect once.";
+  return [...bound, { name: keyHeader, in: "header", description, schema: { type: "string" } }];
+}

@@ -1,0 +1,148 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { Route } from "@protomesh/runtime";
+import type {
+  ContentObject,
+  HeadersObject,
+  ReferenceObject,
+  ResponseObject,
+  ResponsesObject,
+  SchemaObject,
+} from "openapi3-ts/oas31";
+import type { MethodModel } from "../model.ts";
+import type { Schemas } from "./schemas.ts";
+import { isHttpBody } from "./well-known.ts";
+
+/** The policy of a method, as far as answers over HTTP depend on it. */
+export interface Answering {
+  readonly http?: { readonly successStatus?: number; readonly etag?: boolean };
+  readonly auth?: {
+    readonly access?: string;
+    readonly providers?: readonly string[];
+    readonly scopes?: readonly string[];
+    readonly audiences?: readonly string[];
+    readonly rule?: string;
+  };
+  readonly rateLimit?: readonly { readonly shadow?: boolean }[];
+  readonly timeout?: { readonly totalMs?: number; readonly maxMs?: number };
+  readonly [kind: string]: unknown;
+}
+
+/** Bytes as they are, in the media type that goes with them. */
+export const binary: ContentObject = { "*/*": { schema: { type: "string", format: "binary" } } };
+
+/** The body of every failure. Source: google/rpc/status.proto. */
+export const statusSchema: SchemaObject = {
+  type: "object",
+  description: "Why a call failed.",
+  properties: {
+    code: { type: "integer", format: "int32", description: "A code of google.rpc.Code." },
+    message: { type: "string", description: "What is so, for developers." },
+    details: {
+      type: "array",
+      description: "More about it, as messages with their types.",
+      items: {
+        type: "object",
+        properties: { "@type": { type: "string" } },
+        required: ["@type"],
+        additionalProperties: true,
+      },
+    },
+  },
+};
+
+const failure = (description: string, headers?: HeadersObject): ResponseObject => ({
+  description,
+  ...(headers && { headers }),
+  content: { "application/json": { schema: { $ref: "#/components/schemas/google.rpc.Status" } } },
+});
+
+const header = (description: string) => ({ description, schema: { type: "string" as const } });
+
+/** The failures that documents describe, by their names in `components.responses`. */
+const failures = {
+  BadRequest: failure("The request is wrong; `details` name the field."),
+  Unauthenticated: failure("There are no credentials, or none that are accepted.", {
+    "WWW-Authenticate": header("What credentials are accepted."),
+  }),
+  Nobody: failure("Nobody may call this."),
+  Denied: failure("The caller is known, and may not do this."),
+  TooLarge: failure("The body is too large."),
+  TooMany: failure("A limit is used up.", {
+    "Retry-After": header("Seconds to wait."),
+    RateLimit: header("The quota that is used up, and when there is more."),
+    "RateLimit-Policy": header("The quotas."),
+  }),
+  LimitExceeded: failure("A message is larger than it may be, or a stream longer."),
+  Unavailable: failure("Too much is going on, or what is behind this keeps failing."),
+  TimedOut: failure("It took too long."),
+  Failed: failure("Any other failure."),
+} satisfies { readonly [name: string]: ResponseObject };
+
+/** The failures that operations of one document refer to. */
+export class Failures {
+  readonly components = new Map<string, ResponseObject>();
+
+  /** A reference to one. */
+  of(name: keyof typeof failures): ReferenceObject {
+    this.components.set(name, failures[name]);
+    return { $ref: `#/components/responses/${name}` };
+  }
+}
+
+/** All answers of a method over a route, those to failures by the policies that it has. */
+export function responses(
+  route: Route,
+  method: DescMethod,
+  { kind, policy }: Pick<MethodModel, "kind" | "policy">,
+  schemas: Schemas,
+  failed: Failures,
+  takesInput: boolean,
+): ResponsesObject {
+  const { http, auth, rateLimit, timeout, concurrency, circuitBreaker, limits } = policy as Answering;
+  const { access = "DENY" } = auth ?? {};
+  const found: { [status: string]: ResponseObject | ReferenceObject } = {
+    [http?.successStatus ?? 200]: success(route, method, kind, http, schemas),
+  };
+  if (http?.etag === true && route.method === "GET")
+    found[304] = { description: "What `If-None-Match` names is still current." };
+  if (takesInput) found[400] = failed.of("BadRequest");
+  if (access === "AUTHENTICATED") {
+    found[401] = failed.of("Unauthenticated");
+    const restricted = [auth?.scopes, auth?.audiences].some((list) => (list?.length ?? 0) > 0);
+    if (restricted || auth?.rule !== undefined) found[403] = failed.of("Denied");
+  } else if (access === "DENY") found[403] = failed.of("Nobody");
+  if (route.body !== undefined) found[413] = failed.of("TooLarge");
+  if (rateLimit?.some(({ shadow }) => shadow !== true)) found[429] = failed.of("TooMany");
+  else if (limits !== undefined) found[429] = failed.of("LimitExceeded");
+  if (concurrency !== undefined || circuitBreaker !== undefined) found[503] = failed.of("Unavailable");
+  if (timeout?.totalMs !== undefined || timeout?.maxMs !== undefined) found[504] = failed.of("TimedOut");
+  return { ...found, default: failed.of("Failed") };
+}
+
+function success(
+  { responseBody }: Route,
+  { output }: DescMethod,
+  kind: MethodModel["kind"],
+  http: Answering["http"],
+  schemas: Schemas,
+): ResponseObject {
+  const status = http?.successStatus ?? 200;
+  const headers = http?.etag === true ? { headers: { ETag: header("Names this state of the resource.") } } : {};
+  if (status === 204 || status === 205) return { description: "Done.", ...headers };
+  const field = output.fields.find(({ name }) => name === responseBody);
+  if (isHttpBody(field && field.fieldKind === "message" ? field.message : field ? undefined : output))
+    return { description: "The content, in its own media type.", ...headers, content: binary };
+  const schema: SchemaObject | ReferenceObject = field ? schemas.field(field) : schemas.message(output);
+  if (kind === "unary" || kind === "clientStream")
+    return { description: "Done.", ...headers, content: { "application/json": { schema } } };
+  return {
+    description:
+      "A stream of messages. `Accept` chooses its form: an event or a line for each message, or one array. Without it, each line is an object with a `result` or, at the end, an `error`.",
+    ...headers,
+    content: {
+      "application/json": { schema: { type: "array", items: schema } },
+      "application/x-ndjson": { schema },
+      "text/event-stream": { schema },
+    },
+  };
+}
