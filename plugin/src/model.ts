@@ -9,6 +9,36 @@ export interface FileModel {
   /** Base64 of a `google.protobuf.FileDescriptorSet`: the file and what it needs. Made on demand, because it can be large. */
   readonly descriptors: () => string;
   readonly services: readonly ServiceModel[];
+  /** The client for browsers, when it was asked for. */
+  readonly rest?: RestModel | undefined;
+}
+
+/** What a client of the file's services for browsers says, besides the services. */
+export interface RestModel {
+  /** The generated file, relative to the output folder: `acme/shop/v1/shop_rest.ts`. */
+  readonly output: string;
+  /** Import path of the file that has the interfaces, relative to the output folder. */
+  readonly mesh: string;
+  readonly shape: RestShape;
+  /** Fields as lines of the runtime's tables, by the message's full name. */
+  readonly messages: readonly { readonly typeName: string; readonly fields: readonly string[] }[];
+  readonly enums: readonly { readonly typeName: string; readonly values: { readonly [name: string]: number } }[];
+  readonly checks: readonly RestCheckModel[];
+}
+
+/** Fields of a message with the TypeScript types that they must have. */
+export interface RestCheckModel {
+  readonly type: ImportModel;
+  readonly fields: readonly { readonly key: string; readonly type: string }[];
+}
+
+/** How messages hold their fields, as the runtime's tables name it. What is by default is left out. */
+export interface RestShape {
+  readonly longs?: "bigint" | "string";
+  readonly oneofs?: "unions" | "unions-value";
+  readonly dates?: "message" | "string";
+  readonly enumTexts?: boolean;
+  readonly maps?: boolean;
 }
 
 /** A service of the file. */

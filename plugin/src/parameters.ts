@@ -1,7 +1,9 @@
 import { closest } from "./closest.ts";
 import { GenerationError } from "./generation-error.ts";
+import type { RestShape } from "./model.ts";
 import type { TsProtoNaming } from "./names/ts-proto.ts";
 import type { ProviderScheme } from "./openapi/security.ts";
+import { restShape } from "./rest-shape.ts";
 
 /** What the plugin was asked for. */
 export interface Parameters {
@@ -18,6 +20,10 @@ export interface Parameters {
   readonly visibility: readonly string[];
   /** What auth providers are, for OpenAPI documents. */
   readonly providers: readonly ProviderScheme[];
+  /** How messages hold their fields, for clients for browsers. Undefined: no such clients are generated. */
+  readonly rest: RestShape | undefined;
+  /** Whether ts-proto takes names from `json_name`. */
+  readonly useJsonName: boolean;
   /** How ts-proto's messages hold their fields: `forceLong`, if given, or another way than by default. */
   readonly tsProtoFields: { readonly longs: string | undefined } | "other";
 }
@@ -33,13 +39,23 @@ export const parameterHelp: readonly (readonly [parameter: string, meaning: stri
     "what an auth provider is: bearer, api_key, api_key:<header> or mtls; give one each",
   ],
   ["openapi_visibility=<label>", "shows what google.api.visibility restricts to this label; give one each"],
+  ["rest=true", "writes <file>_rest.ts next to each file: REST clients for browsers"],
   ["target=ts", "the only target: compile the output with your own sources"],
   ["<ts-proto option>=<value>", "fileSuffix, importSuffix, typePrefix, typeSuffix, messagePrefix, messageSuffix,"],
   ["", "enumPrefix, enumSuffix, snakeToCamel, useSnakeTypeName and M<file>=<module>, as given to"],
   ["", "ts-proto; its options that change no names are accepted as well"],
 ];
 
-const own = ["messages", "import_extension", "runtime", "openapi", "openapi_auth", "openapi_visibility", "target"];
+const own = [
+  "messages",
+  "import_extension",
+  "runtime",
+  "openapi",
+  "openapi_auth",
+  "openapi_visibility",
+  "rest",
+  "target",
+];
 const suffixes = [
   "fileSuffix",
   "typePrefix",
@@ -98,6 +114,7 @@ export function parseParameters(parameter: string): Parameters {
   const importExtension = extension === "none" ? "" : (`.${extension}` as const);
   const openApi = given.choice("openapi", ["false", "true", "merge"], "false");
   const providers = given.all("openapi_auth").flatMap((text) => given.provider(text));
+  const rest = given.rest(messages);
   given.check(messages);
   given.fail();
   const value = (key: string) => given.last(key) ?? "";
@@ -116,6 +133,8 @@ export function parseParameters(parameter: string): Parameters {
     openApi: ({ false: "none", true: "files", merge: "merged" } as const)[openApi],
     visibility: given.all("openapi_visibility"),
     providers,
+    rest,
+    useJsonName: given.last("useJsonName") === "true",
     tsProtoFields: changing.some((option) => !["", "false", "none", "messages"].includes(value(option)))
       ? "other"
       : { longs: given.last("forceLong") },
@@ -163,6 +182,15 @@ class Given {
       `parameter openapi_auth=${text}: write <provider>:bearer, <provider>:api_key, <provider>:api_key:<header> or <provider>:mtls`,
     );
     return [];
+  }
+
+  rest(messages: Parameters["messages"]): RestShape | undefined {
+    if (this.choice("rest", ["false", "true"], "false") === "false") return undefined;
+    const { shape, wrong } = restShape((option) => this.last(option));
+    if (messages === "protobuf-es")
+      wrong.push("parameter rest=true: REST clients are there for messages of ts-proto; remove it");
+    this.#wrong.push(...wrong);
+    return shape;
   }
 
   check(messages: Parameters["messages"]): void {

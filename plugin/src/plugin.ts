@@ -1,3 +1,4 @@
+import type { DescFile } from "@bufbuild/protobuf";
 import type { CodeGeneratorResponse } from "@bufbuild/protobuf/wkt";
 import { createEcmaScriptPlugin, type Schema } from "@bufbuild/protoplugin";
 import manifest from "../package.json" with { type: "json" };
@@ -5,7 +6,8 @@ import { buildModel, type Context } from "./build-model.ts";
 import { type Fields, protobufEs, tsProto, unknown } from "./cel/fields.ts";
 import { Comments } from "./comments.ts";
 import { Descriptors } from "./descriptors.ts";
-import { emitFile, finish } from "./emit/file.ts";
+import { emitFile, finish, finishRest } from "./emit/file.ts";
+import { emitRest } from "./emit/rest.ts";
 import { GenerationError } from "./generation-error.ts";
 import type { FileModel } from "./model.ts";
 import { ProtobufEsNames } from "./names/protobuf-es.ts";
@@ -15,6 +17,7 @@ import { Resolver } from "./options/resolve.ts";
 import { type Parameters, parseParameters } from "./parameters.ts";
 import { Problems } from "./problems.ts";
 import { type Request, readRequest } from "./request.ts";
+import { jsonName, restModel } from "./rest.ts";
 
 const { name, version } = manifest;
 
@@ -50,6 +53,9 @@ export function run(bytes: Uint8Array, warn: Warn): Answer {
         models.set(model.output, model);
         documented.push({ file, model });
         emitFile(model, schema.generateFile(model.output), parameters);
+        if (!model.rest) continue;
+        models.set(model.rest.output, model);
+        emitRest(model, model.rest, schema.generateFile(model.rest.output), parameters.runtime);
       }
     },
     // Not reached: the target is always ts. The built-in one would need a TypeScript compiler.
@@ -69,7 +75,9 @@ function* finishAll(
   { openApi, visibility, providers }: Parameters,
 ): Answer["files"] {
   for (const draft of drafts) {
-    yield { name: draft.name, content: finish(draft.content, models.get(draft.name) as FileModel, generator) };
+    const model = models.get(draft.name) as FileModel;
+    const complete = draft.name === model.output ? finish : finishRest;
+    yield { name: draft.name, content: complete(draft.content, model, generator) };
   }
   if (openApi !== "none") yield* openApiFiles(documented, openApi === "merged", { sources, visibility, providers });
 }
@@ -79,6 +87,15 @@ function fieldsOf({ messages, tsProto: { camelCaseNames }, tsProtoFields }: Para
   return tsProtoFields === "other"
     ? unknown
     : tsProto(camelCaseNames ? camelCase : (name) => name, tsProtoFields.longs);
+}
+
+/** The model with what a client for browsers needs, when one was asked for. */
+function withRest(file: DescFile, model: FileModel, { messages }: Context, parameters: Parameters): FileModel {
+  const { rest, useJsonName, tsProto, importExtension } = parameters;
+  if (!rest) return model;
+  const key = (name: string) => (useJsonName ? jsonName(name) : tsProto.camelCaseNames ? camelCase(name) : name);
+  const mesh = `./${file.name}_mesh${importExtension}`;
+  return { ...model, rest: restModel(file, mesh, rest, { message: (desc) => messages.message(desc), key }) };
 }
 
 function buildModels(schema: Schema, request: Request, parameters: Parameters, warn: Warn): Documented[] {
@@ -97,7 +114,7 @@ function buildModels(schema: Schema, request: Request, parameters: Parameters, w
   };
   const models = schema.files.flatMap((file) => {
     const model = buildModel(file, context);
-    return model ? [{ file, model }] : [];
+    return model ? [{ file, model: withRest(file, model, context, parameters) }] : [];
   });
   for (const line of problems.warnings) warn(line);
   if (problems.failed) throw new GenerationError(problems.errors.join("\n"));

@@ -1,0 +1,191 @@
+import type { CallOptions } from "../core/context.ts";
+import { closeCode, RestError, statusError } from "./error.ts";
+import { requestHeaders } from "./headers.ts";
+import type { Life } from "./life.ts";
+import { asInvalid, bodyJson, type Connection, fromJson, type RestMethod, toHttp } from "./method.ts";
+import type { WebSocketClass, WebSocketLike } from "./options.ts";
+import { leave } from "./upload.ts";
+import { isObject } from "./value.ts";
+
+/** The subprotocol by which both sides can end their streams apart. */
+const protocol = "mesh.v1+json";
+
+/** Requests wait while this many bytes have not left yet. */
+const mostBuffered = 1024 * 1024;
+const lookAgainMs = 20;
+
+type Event = { readonly json: unknown } | { readonly end: true; readonly error?: RestError };
+
+/**
+ * Sends a stream of requests over a WebSocket and reads replies as they arrive. Path and query are of the first
+ * request, so the connection begins when it is there.
+ *
+ * Browsers cannot slow down a WebSocket: replies that are not read yet are kept.
+ */
+export async function* socketReplies(
+  method: RestMethod,
+  connection: Connection,
+  requests: AsyncIterable<unknown>,
+  options: CallOptions,
+  life: Life,
+): AsyncGenerator<unknown> {
+  const source = requests[Symbol.asyncIterator]();
+  const failed = (error: unknown) => life.end("CANCELLED", `the requests of ${method.path} failed`, error);
+  let socket: WebSocketLike | undefined;
+  const events = new Queue();
+  const aborted = () => events.add({ end: true });
+  life.signal.addEventListener("abort", aborted);
+  try {
+    const first = await Promise.race([source.next().catch(rethrow(failed)), whenAborted(life)]);
+    const [http, route] = toHttp(method, first.done ? {} : first.value);
+    const frames = {
+      first,
+      source,
+      encode: (message: unknown) => JSON.stringify({ m: bodyJson(method, route, message) }),
+    };
+    socket = await open(method, connection, http.method, http.target, options, life, events);
+    const sending = send(socket, frames, connection, life).catch((error: unknown) =>
+      failed(error instanceof RestError ? error : asInvalid(method.path, error)),
+    );
+    for (;;) {
+      const event = await events.next();
+      if (life.reason) throw life.reason;
+      if ("json" in event) yield fromJson(method, route, event.json);
+      else if (event.error) throw event.error;
+      else break;
+    }
+    void sending;
+  } finally {
+    life.signal.removeEventListener("abort", aborted);
+    leave(source);
+    // An open connection is told that nobody reads on; 1000 on one that is closed says nothing.
+    socket?.close(1000);
+  }
+}
+
+const rethrow = (first: (error: unknown) => void) => (error: unknown) => {
+  first(error);
+  throw error;
+};
+
+const whenAborted = (life: Life): Promise<never> =>
+  new Promise((_, reject) => {
+    const abort = () => reject(life.reason);
+    if (life.reason) abort();
+    else life.signal.addEventListener("abort", abort, { once: true });
+  });
+
+/** Connects. What arrives goes into the queue; a connection that never opens fails there too. */
+async function open(
+  { path }: RestMethod,
+  { options: client, baseUrl }: Connection,
+  verb: string,
+  target: string,
+  options: CallOptions,
+  life: Life,
+  events: Queue,
+): Promise<WebSocketLike> {
+  const Socket = client.WebSocket ?? (globalThis as { readonly WebSocket?: WebSocketClass }).WebSocket;
+  if (!Socket) {
+    throw new RestError("UNIMPLEMENTED", `${path} takes a WebSocket, and there is none here: give the client one`);
+  }
+  const headers = await requestHeaders(client, options, life);
+  const page = (globalThis as { readonly location?: { readonly href: string } }).location?.href;
+  const url = new URL(baseUrl + target, page);
+  url.protocol = url.protocol.replace("http", "ws");
+  url.searchParams.append("method", verb);
+  const socket = new Socket(url.href, protocolsOf(headers));
+  let opened = false;
+  socket.onmessage = ({ data }: { readonly data: unknown }) => {
+    const event = read(data);
+    if (event) events.add(event);
+  };
+  socket.onclose = ({ code, reason }: { readonly code: number; readonly reason: string }) => {
+    if (code === 1000) return events.add({ end: true });
+    const text =
+      reason || (opened ? `the connection of ${path} was closed with ${code}` : `${path} refused a WebSocket`);
+    events.add({ end: true, error: new RestError(closeCode(code), text, { origin: opened ? "peer" : "transport" }) });
+  };
+  // Says nothing; what happened is in the close event that follows.
+  socket.onerror = () => {};
+  await new Promise<void>((resolve) => {
+    socket.onopen = () => {
+      opened = true;
+      resolve();
+    };
+    events.onEnd = resolve;
+  });
+  return socket;
+}
+
+/** Browsers send no headers with a WebSocket: a token goes along as a subprotocol. */
+function protocolsOf({ authorization = "" }: { readonly [name: string]: string }): string[] {
+  const token = /^bearer (.+)$/i.exec(authorization)?.[1];
+  if (token === undefined) return [protocol];
+  const encoded = btoa(token).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  return [protocol, `bearer.${encoded}`];
+}
+
+function read(data: unknown): Event | undefined {
+  let frame: unknown;
+  try {
+    frame = JSON.parse(String(data));
+  } catch (cause) {
+    return { end: true, error: new RestError("INTERNAL", "the server sent a frame that is not JSON", { cause }) };
+  }
+  if (!isObject(frame)) return undefined;
+  if ("m" in frame) return { json: frame.m };
+  const error = statusError(frame.error);
+  return error && { end: true, error };
+}
+
+async function send(
+  socket: WebSocketLike,
+  {
+    first,
+    source,
+    encode,
+  }: {
+    readonly first: IteratorResult<unknown>;
+    readonly source: AsyncIterator<unknown>;
+    readonly encode: (message: unknown) => string;
+  },
+  { clock }: Connection,
+  life: Life,
+): Promise<void> {
+  for (let next = first; ; next = await source.next()) {
+    if (life.reason) return;
+    if (next.done) return socket.send('{"end":true}');
+    socket.send(encode(next.value));
+    // No event tells that a WebSocket has sent what it holds.
+    while (socket.bufferedAmount > mostBuffered && !life.reason) {
+      await new Promise<void>((resolve) => clock.schedule(lookAgainMs, resolve));
+    }
+  }
+}
+
+/** Events in the order they came, for one reader. After the end, nothing more is taken. */
+class Queue {
+  readonly #events: Event[] = [];
+  #over = false;
+  #waiting: ((event: Event) => void) | undefined;
+  /** Called at the end. */
+  onEnd: () => void = () => {};
+
+  add(event: Event): void {
+    if (this.#over) return;
+    if ("end" in event) {
+      this.#over = true;
+      this.onEnd();
+    }
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting) waiting(event);
+    else this.#events.push(event);
+  }
+
+  next(): Promise<Event> {
+    const event = this.#events.shift();
+    return event ? Promise.resolve(event) : new Promise((resolve) => (this.#waiting = resolve));
+  }
+}
