@@ -146,6 +146,8 @@ async function noted(requests: AsyncIterable<Any>, note: (request: Any) => strin
   return { count: seen.length, seen };
 }
 
+const replyOf = (key: string) => registry.getMessage(Files.methods[key]?.reply.typeName ?? "") as DescMessage;
+
 /** The service behind a gateway, in this process. */
 export async function overFiles(
   changes: FilesMethods = {},
@@ -159,14 +161,13 @@ export async function overFiles(
   const spec = { ...Files, methods: Object.fromEntries(methods) } as ServiceSpec<object>;
   const errors: unknown[] = [];
   const onError = (error: unknown) => void errors.push(error);
-  const done = registry.getMessage("test.files.v1.Done") as DescMessage;
   // Messages of descriptors are made, not written down.
   const made = Object.entries({ ...keep, ...changes }).map(([key, run]) => [
     key,
     (request: Any, context: Any) => {
       const reply = run(request, context);
       return reply instanceof Promise
-        ? reply.then((value) => ("$typeName" in value ? value : create(done, value)))
+        ? reply.then((value) => ("$typeName" in value ? value : create(replyOf(key), value)))
         : reply;
     },
   ]);
