@@ -127,6 +127,8 @@ export interface MethodFacts {
   readonly policy: MethodSpec["policy"];
   /** True when a run-time configuration has a say in the policy; some options are for it alone. Default: generation. */
   readonly runtime?: boolean;
+  /** The methods of its HTTP routes, `*` for any. Absent: not known. */
+  readonly httpMethods?: readonly string[] | undefined;
   /** Looks up a request field by its dotted proto path, such as `user.id`. */
   field(path: string): FieldFacts | undefined;
   /** What is wrong with a text as the method's reply in ProtoJSON, or undefined when it is one. */

@@ -29,3 +29,7 @@ export function tooLarge({ path }: MethodSpec, message: "request" | "reply", max
     { refusedBy: "limits", committed },
   );
 }
+
+/** Whether a call failed because `limits` did not let its reply pass, here or on the server, whose error is known by its text. */
+export const isTooLargeReply = ({ code, text }: RpcError): boolean =>
+  code === "RESOURCE_EXHAUSTED" && /^a reply of \S+ is larger than the \d+ bytes of limits\.response_bytes:/.test(text);

@@ -9,7 +9,8 @@ import { longestCall, type MethodPolicy } from "../policies/index.ts";
 import { compileBinder } from "./binding/bind.ts";
 import type { Body, RawBody } from "./binding/body.ts";
 import { replyWriter } from "./binding/json.ts";
-import { badRequest, detailRegistry } from "./errors.ts";
+import { detailRegistry } from "./errors.ts";
+import { etagReader, eventIdReader, type FieldReader } from "./response/reply-fields.ts";
 
 /** A service behind a gateway. */
 export interface GatewayService {
@@ -35,6 +36,16 @@ export interface Endpoint {
   /** True when the body is a google.api.HttpBody, so bytes of any media type. */
   readonly takesRaw: boolean;
   /** The status of a successful reply. */
+  /** True when replies are google.api.HttpBody messages, so bytes of any media type. */
+  readonly repliesRaw: boolean;
+  /** How a stream of replies is framed for a client that does not say; undefined: as lines. */
+  readonly framing: "LINES" | "SSE" | "ARRAY" | undefined;
+  /** True when replies get an entity tag. */
+  readonly tagged: boolean;
+  /** The id of a message by which a client can resume a stream after it; undefined where messages have none. */
+  readonly eventIdOf: FieldReader | undefined;
+  /** The reply's own entity tag; undefined where replies have none. */
+  readonly etagOf: FieldReader | undefined;
   readonly successStatus: number;
   /** How long a call may take now, in milliseconds, unless its client asks for less. */
   readonly longestMs: number;
@@ -43,6 +54,8 @@ export interface Endpoint {
   /** The largest body that the method takes now; undefined: what the gateway allows. */
   readonly maxRequestBytes: number | undefined;
   readonly target: Target;
+  /** The largest message that the method answers now, where no wire has seen to it already. */
+  readonly maxResponseBytes: number | undefined;
   readonly handler: Handler;
   /** The request message. Throws HttpError 400. `headers` are needed only where the method binds some to fields. */
   bind(segments: readonly string[], query: string, body: Body, headers?: IncomingHttpHeaders): unknown;
@@ -84,6 +97,9 @@ export function endpointsOf({ spec, target, client }: GatewayService): Endpoint[
       handler: handlers?.get(key) ?? target.handler(method),
     };
     return method.routes.map((route) => ({
+      framing: http?.stream,
+      tagged: http?.etag === true,
+      eventIdOf: eventIdReader(schemaOf(method.reply, registry)),
       ...shared,
       route,
       takesRaw: isRaw(schemaOf(method.request, registry), route.body),
@@ -105,6 +121,9 @@ export function endpointsOf({ spec, target, client }: GatewayService): Endpoint[
 /** Whether a body is a google.api.HttpBody: the request itself for body `*`, else the field. */
 const isRaw = (request: DescMessage, body: string | undefined): boolean =>
   (body === "*" ? request : request.fields.find(({ name }) => name === body)?.message)?.typeName ===
+      get maxResponseBytes() {
+        return target.local ? now().limits?.responseBytes : undefined;
+      },
   "google.api.HttpBody";
 
 const configOf = (method: MethodSpec) => (method.policy as MethodPolicy).http ?? {};
@@ -116,8 +135,9 @@ function compile(method: MethodSpec, route: Route, registry: FileRegistry, types
   const toRequest = undescribe(method.request, registry);
   const fromReply = describe(method.reply, registry);
   const textOf = (body: Body): string => {
-    if (body.kind === "raw") throw badRequest("", "the body must be JSON");
-    return body.kind === "none" ? "" : body.text;
+    if (body.kind === "none") return "";
+    if (body.kind === "json") return body.text;
+    return JSON.stringify({ contentType: body.contentType, data: Buffer.from(body.data).toString("base64") });
   };
   const request = (segments: readonly string[], query: string, body: Body, _headers?: IncomingHttpHeaders) =>
     toRequest(bind(segments, query, textOf(body)));

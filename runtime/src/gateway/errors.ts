@@ -1,6 +1,7 @@
 import { create, createRegistry, type JsonValue, type Registry, toJson } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { type Code, codeNumber, type ErrorDetail, RpcError, type RpcErrorOptions } from "../core/error.ts";
+import { isTooLargeReply } from "../core/wire-policy.ts";
 import { BadRequest, RetryInfo, standardDetails } from "../messages/details.ts";
 import { detail, findDetail } from "../messages/status.ts";
 import { type Quota, quotasOf } from "../policies/index.ts";
@@ -54,7 +55,11 @@ export function badRequest(field: string, description: string, cause?: unknown):
 }
 
 /** The HTTP status of a failed call. */
-export const statusOf = (error: RpcError): number => (error instanceof HttpError ? error.status : statuses[error.code]);
+export const statusOf = (error: RpcError): number => {
+  if (error instanceof HttpError) return error.status;
+  // No fault of this client, and no reason to come again later.
+  return isTooLargeReply(error) ? 500 : statuses[error.code];
+};
 
 /**
  * The headers that a failure brings with it. Source: RFC 9110, 11.6.1 and 10.2.3; draft-ietf-httpapi-ratelimit-headers.

@@ -7,6 +7,8 @@ import { type Code, RpcError } from "../core/error.ts";
 import type { Metadata } from "../core/metadata.ts";
 import type { MethodSpec } from "../core/spec.ts";
 import { discard, isStream } from "../core/stream.ts";
+import { tooLarge } from "../core/wire-policy.ts";
+import type { RawBody } from "./binding/body.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { errorHeaders, errorJson, statusOf } from "./errors.ts";
 import { openCall } from "./open-call.ts";
@@ -14,9 +16,11 @@ import { presentable } from "./presentable.ts";
 import type { ClientStream } from "./request/client-stream.ts";
 import { type MetadataReader, timeoutOf } from "./request/headers.ts";
 import { type BodySettings, openStream, readRequest } from "./request/request.ts";
-import { chooseFraming, type Framing } from "./response/framing.ts";
-import { chosenStatus, type HeaderWriter } from "./response/headers.ts";
-import { cutStream, drained, endStream, sendJson, sendStream } from "./response/respond.ts";
+import { isCacheable, namesTag, weakTag } from "./response/etag.ts";
+import { chooseFraming, type Framing, rawBytes } from "./response/framing.ts";
+import { chosenStatus, type HeaderWriter, mark, type ResponseHeaders } from "./response/headers.ts";
+import { type ReplyBody, send, sendCoded, sendJson } from "./response/respond.ts";
+import { drained, StreamedAnswer, unknownType } from "./response/stream.ts";
 import type { Matched } from "./routing/router.ts";
 
 /** What all requests of a gateway have in common. */
@@ -25,6 +29,10 @@ export interface ExchangeSettings extends BodySettings {
   readonly printHeaders: HeaderWriter;
   readonly onError: (error: unknown, id: string, method: MethodSpec) => void;
   readonly clock: Clock;
+  /** How long server-sent events may be silent, in milliseconds. */
+  readonly ssePingMs: number;
+  /** Whether the answer to a request may be compressed. */
+  readonly compresses: (req: IncomingMessage) => boolean;
 }
 
 /** One request that a route matched, until its response is out. */
@@ -40,6 +48,7 @@ export class Exchange {
   #deadline = Number.POSITIVE_INFINITY;
   #framing: Framing | undefined;
   #upload: ClientStream | undefined;
+  #answer: StreamedAnswer | undefined;
   #headers: Metadata | undefined;
   #trailers: Metadata | undefined;
 
@@ -66,10 +75,10 @@ export class Exchange {
     try {
       const reply = await this.endpoint.handler(await this.#call());
       if (isStream(reply)) await this.#stream(reply);
-      else this.#reply(reply);
+      else await this.#reply(reply);
     } catch (error) {
       try {
-        this.#fail(presentable(this.#cancellation.reason ?? error, this.endpoint.method, this.#settings.onError));
+        await this.#fail(presentable(this.#cancellation.reason ?? error, this.endpoint.method, this.#settings.onError));
       } catch (failure) {
         // Not even the failure could be written, so the client must see that the response is incomplete.
         this.#settings.onError(failure, randomUUID(), this.endpoint.method);
@@ -77,6 +86,7 @@ export class Exchange {
       }
     } finally {
       this.#upload?.stop();
+      this.#answer?.stop();
     }
   }
 
@@ -85,7 +95,8 @@ export class Exchange {
     const { longestMs } = endpoint;
     const { clock, readMetadata } = this.#settings;
     this.#deadline = clock.now() + Math.min(longestMs, timeoutOf(this.#req.headers));
-    if (endpoint.streams) this.#framing = chooseFraming(this.#req.headers.accept);
+    if (endpoint.streams)
+      this.#framing = endpoint.repliesRaw ? rawBytes : chooseFraming(this.#req.headers.accept, endpoint.framing);
     const metadata = readMetadata(this.#req.rawHeaders);
     const request = endpoint.takesStream ? this.#openStream() : await this.#readRequest();
     return openCall(endpoint, this.#req, {
@@ -111,9 +122,25 @@ export class Exchange {
     return this.#upload.messages;
   }
 
-  #reply(reply: unknown): void {
-    const json = this.endpoint.print(reply);
-    sendJson(this.#req, this.#res, this.#status(), this.#settings.printHeaders(this.#headers), json, this.#trailers);
+  #reply(reply: unknown): Promise<void> | undefined {
+    const { endpoint } = this;
+    const raw = endpoint.repliesRaw ? endpoint.httpBodyOf(reply) : undefined;
+    const content = this.#content(reply, raw);
+    const contentType = raw ? raw.contentType || unknownType : "application/json";
+    const { status, headers } = this.#head();
+    if (!endpoint.tagged || !isCacheable(this.#req, status))
+      return this.#send(status, headers, { contentType, content });
+    const tag = (headers.etag as string | undefined) ?? endpoint.etagOf?.(reply) ?? weakTag(content);
+    headers.etag = tag;
+    const known = this.#req.headers["if-none-match"];
+    return this.#send(known !== undefined && namesTag(known, tag) ? 304 : status, headers, { contentType, content });
+  }
+
+  #send(status: number, headers: ResponseHeaders, body: ReplyBody): Promise<void> | undefined {
+    if (this.#settings.compresses(this.#req))
+      return sendCoded(this.#req, this.#res, status, headers, body, this.#trailers);
+    send(this.#req, this.#res, status, headers, body, this.#trailers);
+    return undefined;
   }
 
   async #stream(messages: AsyncIterable<unknown>): Promise<void> {
@@ -122,13 +149,38 @@ export class Exchange {
       discard(messages);
       throw new TypeError(`${this.endpoint.method.path} replied with a stream, and is ${this.endpoint.method.kind}`);
     }
-    const begin = () =>
-      this.#res.writeHead(this.#status(), {
-        ...this.#settings.printHeaders(this.#headers),
-        "content-type": framing.contentType,
-      });
-    await sendStream(this.#req, this.#res, messages, framing, this.endpoint.print, begin, () => this.#room());
-    endStream(this.#req, this.#res, framing.close, this.#trailers);
+    const { clock, compresses, ssePingMs } = this.#settings;
+    this.#answer = new StreamedAnswer({
+      req: this.#req,
+      res: this.#res,
+      endpoint: this.endpoint,
+      framing,
+      clock,
+      ssePingMs,
+      compresses: compresses(this.#req),
+      head: () => this.#head(),
+      print: (message) => this.#content(message, this.endpoint.repliesRaw && this.endpoint.httpBodyOf(message)),
+      room: () => this.#room(),
+      broken: (error) => this.cancel(error),
+    });
+    await this.#answer.send(messages);
+    await this.#answer.end(this.#trailers);
+  }
+
+  /** What a message is in the body. Throws when it is larger than the method allows. */
+  #content(message: unknown, raw: RawBody | false | undefined): string | Uint8Array {
+    const { maxResponseBytes, method } = this.endpoint;
+    const content = raw ? raw.data : this.endpoint.print(message);
+    if (maxResponseBytes !== undefined && Buffer.byteLength(content) > maxResponseBytes)
+      throw tooLarge(method, "reply", maxResponseBytes);
+    return content;
+  }
+
+  #head(): { readonly status: number; readonly headers: ResponseHeaders } {
+    const status = chosenStatus(this.#headers) ?? this.endpoint.successStatus;
+    const headers = this.#settings.printHeaders(this.#headers);
+    if (this.#trailers) mark(headers, this.#trailers);
+    return { status, headers };
   }
 
   /** Waits for a client that does not read, but no longer than for a service that does not send. */
@@ -144,19 +196,14 @@ export class Exchange {
     return room.finally(stop);
   }
 
-  #status(): number {
-    return chosenStatus(this.#headers) ?? this.endpoint.successStatus;
-  }
-
-  #fail(error: RpcError): void {
+  #fail(error: RpcError): Promise<void> | undefined {
     this.code = error.code;
-    if (this.#res.destroyed) return;
+    if (this.#res.destroyed) return undefined;
     const json = JSON.stringify(errorJson(error, this.endpoint.details));
     const trailers = error.metadata ?? this.#trailers;
-    if (!this.#res.headersSent) {
-      const headers = { ...this.#settings.printHeaders(this.#headers), ...errorHeaders(error) };
-      sendJson(this.#req, this.#res, statusOf(error), headers, json, trailers);
-    } else if (this.#framing?.error) endStream(this.#req, this.#res, this.#framing.error(json), trailers);
-    else cutStream(this.#res);
+    if (this.#res.headersSent && this.#answer) return this.#answer.fail(json, trailers);
+    const headers = { ...this.#settings.printHeaders(this.#headers), ...errorHeaders(error) };
+    sendJson(this.#req, this.#res, statusOf(error), headers, json, trailers);
+    return undefined;
   }
 }

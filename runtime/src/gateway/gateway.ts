@@ -17,6 +17,7 @@ import { type MountedHandler, type MountOptions, mountOf, runMount } from "./mou
 import { peerOf } from "./peer.ts";
 import { metadataReader } from "./request/headers.ts";
 import { headerWriter } from "./response/headers.ts";
+import { compressionRule } from "./response/compression.ts";
 import { sendJson } from "./response/respond.ts";
 import { type Destination, Router, type TrailingSlash } from "./routing/router.ts";
 
@@ -39,6 +40,13 @@ export interface GatewayOptions {
   readonly cors?: CorsOptions | undefined;
   /**
    * Proxies whose word counts about where requests come from: addresses, networks (`10.0.0.0/8`), `loopback`,
+  /**
+   * Compresses answers of 1 KiB and more with gzip or brotli for clients that take it, except server-sent events.
+   * Default: where no cookie is among the credentials, see docs/gateway.md.
+   */
+  readonly compression?: boolean | undefined;
+  /** How long server-sent events may be silent until a comment keeps the connection, in milliseconds. Default: 15000. */
+  readonly ssePingMs?: number | undefined;
    * `linklocal`, `private`, `unix`. The client's address is then the last one on the way that is none of them, and
    * remote targets get `x-forwarded-for`, `-host` and `-proto` as metadata. Default: none; what clients send under
    * these names goes nowhere.
@@ -103,7 +111,6 @@ export function createGateway(services: readonly GatewayService[], options: Gate
     );
   }
   const router = new Router(options.trailingSlash);
-  for (const service of services) for (const endpoint of endpointsOf(service)) router.add(endpoint, service);
   const requestHeaders = [...(options.requestHeaders ?? []), ...services.flatMap(keyHeaders)];
   const settings: ExchangeSettings = {
     maxRequestBytes: positive(options.maxRequestBytes ?? 4 * 1024 * 1024),
@@ -124,6 +131,8 @@ export function createGateway(services: readonly GatewayService[], options: Gate
 
   const track = (work: Exchange | Mounted, res: ServerResponse) => {
     running.add(work);
+    ssePingMs: pingMs(options.ssePingMs ?? 15_000),
+    compresses: compressionRule(options.compression, requestHeaders),
     // A connection that breaks while it is written to is reported here too; "close" is where it is handled.
     res.on("error", () => {});
     res.once("close", () => {
@@ -235,4 +244,11 @@ function printError(error: unknown, id: string, method: MethodSpec): void {
 function positive(maxRequestBytes: number): number {
   if (Number.isSafeInteger(maxRequestBytes) && maxRequestBytes > 0) return maxRequestBytes;
   throw new TypeError(`maxRequestBytes is ${maxRequestBytes}: use a whole number of bytes above 0`);
+}
+  compression: true,
+  ssePingMs: true,
+
+function pingMs(ssePingMs: number): number {
+  if (ssePingMs > 0) return ssePingMs;
+  throw new TypeError(`ssePingMs is ${ssePingMs}: use milliseconds above 0, Infinity for no comments`);
 }

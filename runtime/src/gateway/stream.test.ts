@@ -255,17 +255,30 @@ test.each([
   ["application/x-ndjson;q=0, */*;q=0.1", "lines"],
   ["text/html, application/*;q=0.2", "array"],
   ["APPLICATION/X-NDJSON", "ndjson"],
+  ["application/ndjson", "ndjson"],
+  ["text/event-stream", "sse"],
+  ["text/*, application/json;q=0.9", "sse"],
+  ["*/*, application/json", "array"],
+  ["*/*, application/json;q=0.9", "lines"],
+  ["application/json, text/event-stream", "array"],
+  ["text/event-stream, application/json", "sse"],
+  ["application/*, text/event-stream", "sse"],
+  ["application/json;q=0, application/*", "406"],
+  ["application/json;q=0, */*", "ndjson"],
   ["text/html", "406"],
-  ["text/event-stream", "406"],
+  ["text/event-stream;q=0", "406"],
   ["application/json;q=0", "406"],
   ["application/json;q=x", "406"],
+  ["application/json;q=2", "406"],
   [",;,", "406"],
 ])("Accept %j gets %s", async (accept, form) => {
   const { get } = await overHttp();
   const response = await get("/v1/dishes:watch?count=1", { accept });
   const body = await response.text();
-  if (form === "406") expect(response.status).toBe(406);
-  else expect(body.startsWith(form === "lines" ? '{"result"' : form === "array" ? "[{" : '{"name"')).toBe(true);
+  const start = { lines: '{"result"', array: "[{", ndjson: '{"name"', sse: "data: {", "406": '{"code":3' }[form];
+  expect(body.slice(0, start?.length)).toBe(start);
+  expect(response.status).toBe(form === "406" ? 406 : 200);
+  if (form !== "406") expect(response.headers.get("vary")).toMatch(/^Accept(?:, Accept-Encoding)?$/);
 });
 
 test("Accept does not matter to a single reply", async () => {

@@ -14,7 +14,7 @@ export interface FactsOptions {
 /** What the rules of policies may know about a method, from its descriptor. */
 export function factsOf(
   method: DescMethod,
-  known: Pick<MethodFacts, "path" | "kind" | "idempotency" | "policy" | "runtime">,
+  known: Pick<MethodFacts, "path" | "kind" | "idempotency" | "policy" | "runtime" | "httpMethods">,
   { registry, isSensitive, kindOf }: FactsOptions,
 ): MethodFacts {
   return {

@@ -26,9 +26,7 @@ function fieldsOf(message: string): Map<string, string> {
 }
 
 /** Options that the contract has and this version does not act on; the generator says so where one is set. */
-const later: { readonly [option: string]: readonly string[] } = {
-  http: ["headers", "stream", "etag"],
-};
+const later: { readonly [option: string]: readonly string[] } = {};
 
 type Table = { readonly [key: string]: Field<unknown> };
 

@@ -1,21 +1,79 @@
-import { choice, number } from "../core/fields.ts";
-import type { Policy } from "../core/policy.ts";
+import { choice, flag, number } from "../core/fields.ts";
+import type { Policy, Rule } from "../core/policy.ts";
+import { type HeaderBinding, headerBindings, headerRules } from "./http/headers.ts";
 
 /** How the gateway treats a method's routes; installs no layer. */
 export interface HttpConfig {
   readonly successStatus?: number;
+  /** Request headers that fill request fields. */
+  readonly headers?: readonly HeaderBinding[];
   readonly unknownQuery?: "IGNORE" | "REJECT";
   readonly unknownJson?: "IGNORE" | "REJECT";
+  /** The framing of a stream of replies for clients that do not say. */
+  readonly stream?: "LINES" | "SSE" | "ARRAY";
+  /** Replies to GET get an entity tag, and 304 answers who has them. */
+  readonly etag?: boolean;
 }
+
+const withoutEtag = ({ etag: _, ...others }: HttpConfig): HttpConfig => others;
+
+/** What must hold for a method with options for HTTP. */
+const rules: readonly Rule<HttpConfig>[] = [
+  ...headerRules,
+  {
+    id: "http/stream-of-unary",
+    severity: "error",
+    field: "stream",
+    whenInherited: ({ stream: _, ...others }) => others,
+    check: ({ stream }, { kind }) =>
+      stream !== undefined && kind !== "serverStream" && kind !== "bidi"
+        ? "stream frames a stream of replies, and this method has one reply: remove it, or set it where methods stream"
+        : undefined,
+  },
+  {
+    id: "http/etag-of-stream",
+    severity: "error",
+    field: "etag",
+    whenInherited: withoutEtag,
+    check: ({ etag }, { kind }) =>
+      etag && kind !== "unary"
+        ? "etag tags one whole reply, and this method streams: remove it, or set it on unary methods"
+        : undefined,
+  },
+  {
+    id: "http/etag-side-effects",
+    severity: "error",
+    field: "etag",
+    whenInherited: withoutEtag,
+    check: ({ etag }, { idempotency }) =>
+      etag && idempotency !== "NO_SIDE_EFFECTS"
+        ? "etag is for what clients read: set idempotency_level to NO_SIDE_EFFECTS, or remove etag"
+        : undefined,
+  },
+  {
+    id: "http/etag-without-get",
+    severity: "error",
+    field: "etag",
+    whenInherited: withoutEtag,
+    check: ({ etag }, { httpMethods }) =>
+      etag && httpMethods?.length && !httpMethods.some((method) => method === "GET" || method === "*")
+        ? "only replies to GET are tagged, and no route of the method has that: add one, or remove etag"
+        : undefined,
+  },
+];
 
 export const http: Policy<"http", HttpConfig> = {
   name: "http",
   option: "http",
   fields: {
     successStatus: number("success_status", { min: 200, max: 299 }),
+    headers: headerBindings,
     unknownQuery: choice("unknown_query"),
     unknownJson: choice("unknown_json"),
+    stream: choice("stream"),
+    etag: flag("etag"),
   },
+  rules,
   reference: {
     example: "http: { success_status: 201 unknown_query: REJECT }",
     errors: {

@@ -14,6 +14,7 @@ const forwarded = [
   "idempotency-key",
   "if-match",
   "if-none-match",
+  "last-event-id",
 ] as const;
 
 /** Belong to one connection, or are for proxies to write, and never travel on. Source: RFC 9110, 7.6.1; RFC 7239. */

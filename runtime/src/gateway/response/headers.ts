@@ -19,6 +19,18 @@ export function headerWriter(more: readonly string[] = []): HeaderWriter {
   return (metadata) => print(metadata, (key) => (plain.has(key) ? key : `grpc-metadata-${key}`));
 }
 
+/** Trailers by which the client of a backend says that a reply is no answer of it to this call. */
+const marks = ["x-mesh-cache", "x-mesh-fallback"] as const;
+
+/**
+ * Puts into the headers what stands in for a failed backend, and what is out of a cache. The default of a fallback is
+ * good for this answer only, so nobody should keep it.
+ */
+export function mark(headers: ResponseHeaders, trailers: Metadata): void {
+  for (const name of marks) if (trailers.has(name)) headers[name] = trailers.all(name).join(", ");
+  if (headers["x-mesh-fallback"] !== undefined) headers["cache-control"] ??= "no-store";
+}
+
 /** Prints trailers. */
 export const printTrailers: HeaderWriter = (metadata) => print(metadata, (key) => `grpc-trailer-${key}`);
 
