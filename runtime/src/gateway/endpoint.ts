@@ -8,6 +8,7 @@ import { describe, describedCodec, registryOf, schemaOf, undescribe } from "../m
 import { longestCall, type MethodPolicy } from "../policies/index.ts";
 import { compileBinder } from "./binding/bind.ts";
 import type { Body, RawBody } from "./binding/body.ts";
+import { bindFrames, noFrames } from "./binding/frames.ts";
 import { replyWriter } from "./binding/json.ts";
 import { detailRegistry } from "./errors.ts";
 import { etagReader, eventIdReader, type FieldReader } from "./response/reply-fields.ts";
@@ -35,7 +36,6 @@ export interface Endpoint {
   readonly takesStream: boolean;
   /** True when the body is a google.api.HttpBody, so bytes of any media type. */
   readonly takesRaw: boolean;
-  /** The status of a successful reply. */
   /** True when replies are google.api.HttpBody messages, so bytes of any media type. */
   readonly repliesRaw: boolean;
   /** How a stream of replies is framed for a client that does not say; undefined: as lines. */
@@ -46,6 +46,7 @@ export interface Endpoint {
   readonly eventIdOf: FieldReader | undefined;
   /** The reply's own entity tag; undefined where replies have none. */
   readonly etagOf: FieldReader | undefined;
+  /** The status of a successful reply. */
   readonly successStatus: number;
   /** How long a call may take now, in milliseconds, unless its client asks for less. */
   readonly longestMs: number;
@@ -53,9 +54,9 @@ export interface Endpoint {
   readonly idleMs: number;
   /** The largest body that the method takes now; undefined: what the gateway allows. */
   readonly maxRequestBytes: number | undefined;
-  readonly target: Target;
   /** The largest message that the method answers now, where no wire has seen to it already. */
   readonly maxResponseBytes: number | undefined;
+  readonly target: Target;
   readonly handler: Handler;
   /** The request message. Throws HttpError 400. `headers` are needed only where the method binds some to fields. */
   bind(segments: readonly string[], query: string, body: Body, headers?: IncomingHttpHeaders): unknown;
@@ -65,6 +66,10 @@ export interface Endpoint {
   rawElement(contentType: string, data: Uint8Array): unknown;
   /** The first message of a client stream: an element of the body with path, query and headers. Throws HttpError 400. */
   firstOf(segments: readonly string[], query: string, headers: IncomingHttpHeaders, element: Body): unknown;
+  /** One message of a client stream in the codec's bytes, whatever the route says of its body. Throws HttpError 400. */
+  readBytes(data: Uint8Array): unknown;
+  /** The first message in the codec's bytes, with path and headers. Throws HttpError 400. */
+  firstBytes(segments: readonly string[], headers: IncomingHttpHeaders, data: Uint8Array): unknown;
   /** A reply message as JSON. Throws when the implementation replied with something else. */
   print(reply: unknown): string;
   /** The bytes of a reply that is a google.api.HttpBody, or whose response_body field is one; else undefined. */
@@ -92,18 +97,20 @@ export function endpointsOf({ spec, target, client }: GatewayService): Endpoint[
       details,
       streams: method.kind === "serverStream" || method.kind === "bidi",
       takesStream: method.kind === "clientStream" || method.kind === "bidi",
+      framing: http?.stream,
+      tagged: http?.etag === true,
+      eventIdOf: eventIdReader(schemaOf(method.reply, registry)),
       successStatus: http?.successStatus ?? 200,
       // In this process the server's policy applies; a client's on top of it would retry without a wire that can fail.
       handler: handlers?.get(key) ?? target.handler(method),
     };
     return method.routes.map((route) => ({
-      framing: http?.stream,
-      tagged: http?.etag === true,
-      eventIdOf: eventIdReader(schemaOf(method.reply, registry)),
       ...shared,
       route,
       takesRaw: isRaw(schemaOf(method.request, registry), route.body),
-      ...compile(method, route, registry, details),
+      repliesRaw: isRaw(schemaOf(method.reply, registry), route.responseBody ?? "*"),
+      etagOf: etagReader(schemaOf(method.reply, registry), route.responseBody),
+      ...compileAll(method, route, registry, details),
       // The gateway is the client that sets the deadline, wherever the service is.
       get longestMs() {
         return longestCall(now().timeout ?? {});
@@ -114,6 +121,9 @@ export function endpointsOf({ spec, target, client }: GatewayService): Endpoint[
       get maxRequestBytes() {
         return now().limits?.requestBytes;
       },
+      get maxResponseBytes() {
+        return target.local ? now().limits?.responseBytes : undefined;
+      },
     }));
   });
 }
@@ -121,12 +131,19 @@ export function endpointsOf({ spec, target, client }: GatewayService): Endpoint[
 /** Whether a body is a google.api.HttpBody: the request itself for body `*`, else the field. */
 const isRaw = (request: DescMessage, body: string | undefined): boolean =>
   (body === "*" ? request : request.fields.find(({ name }) => name === body)?.message)?.typeName ===
-      get maxResponseBytes() {
-        return target.local ? now().limits?.responseBytes : undefined;
-      },
   "google.api.HttpBody";
 
 const configOf = (method: MethodSpec) => (method.policy as MethodPolicy).http ?? {};
+
+/** The binding of a route, and how its messages come by WebSocket. */
+function compileAll(method: MethodSpec, route: Route, registry: FileRegistry, types: Registry) {
+  const own = compile(method, route, registry, types);
+  if (method.kind === "unary") return { ...own, ...noFrames };
+  const whole = route.body === "*" ? own : compile(method, { ...route, body: "*" }, registry, types);
+  // Of the messages after the first, the path says nothing.
+  const { readElement } = compile(method, { ...route, variables: [], body: route.body ?? "*" }, registry, types);
+  return { ...own, ...bindFrames(method, route, schemaOf(method.request, registry), types, own, whole), readElement };
+}
 
 /** `types` are those that a google.protobuf.Any may hold. */
 function compile(method: MethodSpec, route: Route, registry: FileRegistry, types: Registry) {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { RpcError } from "../core/error.ts";
 import { checkKeys, keysOf } from "../core/known-keys.ts";
@@ -10,16 +11,19 @@ import type { ServerOptions } from "../server.ts";
 import { type OnRequest, type Seen, watch } from "./access.ts";
 import { type CorsOptions, compileCors, isPreflight } from "./cors.ts";
 import { endpointsOf, type GatewayService } from "./endpoint.ts";
-import { detailRegistry, errorHeaders, errorJson, statusOf } from "./errors.ts";
+import { detailRegistry, errorHeaders, errorJson, HttpError, statusOf } from "./errors.ts";
 import { Exchange, type ExchangeSettings } from "./exchange.ts";
 import { type ForwardedHeader, keepOrigin, originReader } from "./forwarded.ts";
 import { type MountedHandler, type MountOptions, mountOf, runMount } from "./mount.ts";
 import { peerOf } from "./peer.ts";
 import { metadataReader } from "./request/headers.ts";
-import { headerWriter } from "./response/headers.ts";
 import { compressionRule } from "./response/compression.ts";
+import { headerWriter } from "./response/headers.ts";
 import { sendJson } from "./response/respond.ts";
 import { type Destination, Router, type TrailingSlash } from "./routing/router.ts";
+import { WebSocketDoor } from "./websocket/door.ts";
+import type { WebSocketOptions } from "./websocket/options.ts";
+import { refuseHandshake } from "./websocket/refuse.ts";
 
 /** How a gateway is built, beyond what proto files say. */
 export interface GatewayOptions {
@@ -36,10 +40,6 @@ export interface GatewayOptions {
   readonly requestHeaders?: readonly string[] | undefined;
   /** Response metadata that becomes headers under its own name, besides the usual ones. Default: none. */
   readonly responseHeaders?: readonly string[] | undefined;
-  /** Lets pages of other origins call, on every route and mounted handler. Default: browsers keep them from it. */
-  readonly cors?: CorsOptions | undefined;
-  /**
-   * Proxies whose word counts about where requests come from: addresses, networks (`10.0.0.0/8`), `loopback`,
   /**
    * Compresses answers of 1 KiB and more with gzip or brotli for clients that take it, except server-sent events.
    * Default: where no cookie is among the credentials, see docs/gateway.md.
@@ -47,6 +47,10 @@ export interface GatewayOptions {
   readonly compression?: boolean | undefined;
   /** How long server-sent events may be silent until a comment keeps the connection, in milliseconds. Default: 15000. */
   readonly ssePingMs?: number | undefined;
+  /** Lets pages of other origins call, on every route and mounted handler. Default: browsers keep them from it. */
+  readonly cors?: CorsOptions | undefined;
+  /**
+   * Proxies whose word counts about where requests come from: addresses, networks (`10.0.0.0/8`), `loopback`,
    * `linklocal`, `private`, `unix`. The client's address is then the last one on the way that is none of them, and
    * remote targets get `x-forwarded-for`, `-host` and `-proto` as metadata. Default: none; what clients send under
    * these names goes nowhere.
@@ -62,6 +66,11 @@ export interface GatewayOptions {
    * is sent to the other one (308, which keeps method, body and query). Default: "ignore".
    */
   readonly trailingSlash?: TrailingSlash | undefined;
+  /**
+   * Serves the routes of streaming methods by WebSocket too: `server.on("upgrade", gateway.upgrade)`. Needs the package ws.
+   * Default: false.
+   */
+  readonly webSocket?: boolean | WebSocketOptions | undefined;
   /** Who can verify credentials, for mounted handlers; services have their own. Default: nobody. */
   readonly auth?: ServerOptions["auth"];
   /** Told of every request that was answered here, by a route, a handler or a refusal, when that is over. Default: nobody. */
@@ -91,6 +100,8 @@ export interface Gateway {
    * Throws when the path is taken, and when `auth` names what the gateway does not have.
    */
   mount(path: string, handler: MountedHandler, options?: MountOptions): void;
+  /** Takes over a connection whose client asks for WebSocket: a listener of `upgrade`. Needs the option `webSocket`. */
+  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Ends the calls under way with UNAVAILABLE: those that stream, or all. New requests are still answered. */
   end(which: "streams" | "all"): void;
   /** Resolves when no request is being answered. */
@@ -120,7 +131,19 @@ export function createGateway(services: readonly GatewayService[], options: Gate
     printHeaders: headerWriter(options.responseHeaders),
     onError: reliable(options.onError ?? printError, printError),
     clock: options.clock ?? systemClock,
+    ssePingMs: pingMs(options.ssePingMs ?? 15_000),
+    compresses: compressionRule(options.compression, requestHeaders),
   };
+  const { webSocket } = options;
+  const sockets = webSocket
+    ? new WebSocketDoor(webSocket === true ? {} : webSocket, settings, options.trailingSlash)
+    : undefined;
+  for (const service of services) {
+    for (const endpoint of endpointsOf(service)) {
+      router.add(endpoint, service);
+      sockets?.add(endpoint, service);
+    }
+  }
   const mounting = { ...settings, auth: options.auth };
   const { onRequest } = options;
   const cors =
@@ -131,8 +154,6 @@ export function createGateway(services: readonly GatewayService[], options: Gate
 
   const track = (work: Exchange | Mounted, res: ServerResponse) => {
     running.add(work);
-    ssePingMs: pingMs(options.ssePingMs ?? 15_000),
-    compresses: compressionRule(options.compression, requestHeaders),
     // A connection that breaks while it is written to is reported here too; "close" is where it is handled.
     res.on("error", () => {});
     res.once("close", () => {
@@ -186,11 +207,21 @@ export function createGateway(services: readonly GatewayService[], options: Gate
     mount(path: string, handler: MountedHandler, how: MountOptions = {}) {
       router.mount(mountOf(path, handler, how, mounting));
     },
+    upgrade(req: IncomingMessage, socket: Duplex, head: Buffer) {
+      if (!sockets) return refuseHandshake(req, socket, noWebSocket, standard);
+      const origin = originBy?.(req);
+      if (origin) keepOrigin(req, origin);
+      sockets.upgrade(req, socket, head, origin?.host);
+    },
     end(which: "streams" | "all") {
+      sockets?.end();
       const reason = new RpcError("UNAVAILABLE", "the server is shutting down");
       for (const work of running) if (which === "all" || work.streams) work.cancel(reason);
     },
-    idle: () => (running.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => waiting.push(resolve))),
+    async idle() {
+      if (running.size > 0) await new Promise<void>((resolve) => waiting.push(resolve));
+      await sockets?.idle();
+    },
   });
 }
 
@@ -221,16 +252,20 @@ const known = keysOf<GatewayOptions>({
   multipart: true,
   requestHeaders: true,
   responseHeaders: true,
+  compression: true,
+  ssePingMs: true,
   cors: true,
   trustedProxies: true,
   forwardedHeader: true,
   trailingSlash: true,
+  webSocket: true,
   auth: true,
   onRequest: true,
   onError: true,
   clock: true,
 });
 const standard = detailRegistry();
+const noWebSocket = new HttpError(501, "UNIMPLEMENTED", "WebSockets are not served here: send an ordinary request");
 
 function refuse(req: IncomingMessage, res: ServerResponse, error: RpcError, seen: Seen | undefined): void {
   if (seen) seen.code = error.code;
@@ -245,8 +280,6 @@ function positive(maxRequestBytes: number): number {
   if (Number.isSafeInteger(maxRequestBytes) && maxRequestBytes > 0) return maxRequestBytes;
   throw new TypeError(`maxRequestBytes is ${maxRequestBytes}: use a whole number of bytes above 0`);
 }
-  compression: true,
-  ssePingMs: true,
 
 function pingMs(ssePingMs: number): number {
   if (ssePingMs > 0) return ssePingMs;

@@ -156,7 +156,7 @@ export class Printers {
       const value = message[key];
       if (value == null && presence === "sparse")
         return emitDefaults ? text + (text.length === 1 ? name : later) + zero : text;
-      if (!emitDefaults && isZero(value)) return text;
+      if ((!emitDefaults || presence === "nonzero") && isZero(value)) return text;
       return text + (text.length === 1 ? name : later) + print(value);
     };
   }

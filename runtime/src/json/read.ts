@@ -362,7 +362,8 @@ const outside =
 
 const dateOf = (json: unknown, name: string): Date => {
   const { seconds, nanos } = parseTimestamp(json, name);
-  return new Date(seconds * 1000 + Math.trunc(nanos / 1e6));
+  // As ts-proto makes it, so that every door gives the same.
+  return new Date(seconds * 1000 + nanos / 1e6);
 };
 
 /** True where null is a value of its own. */

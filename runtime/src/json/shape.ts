@@ -25,10 +25,11 @@ export interface FieldShape {
 }
 
 /**
- * When a field counts as given. `implicit`: when it differs from zero. `sparse`: that, and undefined is zero, too.
+ * When a field counts as given. `implicit`: when it differs from zero. `sparse`: that, and undefined is zero, too. `nonzero`:
+ * when it differs from zero, and zero is never printed.
  * `explicit`: when it is neither undefined nor null; `defined`: when it is not undefined; `own`: when the object itself has it.
  */
-export type Presence = "implicit" | "sparse" | "explicit" | "defined" | "own";
+export type Presence = "implicit" | "sparse" | "nonzero" | "explicit" | "defined" | "own";
 
 /** What one value looks like. */
 export type Form =
