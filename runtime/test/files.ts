@@ -1,12 +1,4 @@
-import {
-  create,
-  createFileRegistry,
-  type DescMessage,
-  fromJson,
-  type JsonValue,
-  type Message,
-  toBinary,
-} from "@bufbuild/protobuf";
+import { create, createFileRegistry, type DescMessage, fromJson, type JsonValue, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { MethodKind, MethodSpec, Route, ServiceSpec } from "../src/core/spec.ts";
 import { createGateway, type GatewayOptions } from "../src/gateway/gateway.ts";
@@ -66,7 +58,7 @@ const known = createFileRegistry(files[0] as (typeof files)[0], () => undefined)
 const registry = createFileRegistry(
   ...[known, createFileRegistry(files[1] as (typeof files)[0], (name) => known.getFile(name))],
 );
-const codec = (typeName: string) => esCodec<Message>(registry.getMessage(typeName) as DescMessage);
+const codec = (typeName: string) => esCodec(registry.getMessage(typeName) as DescMessage);
 
 const post = (path: string, body: string | undefined): Route => {
   const segments = path.split("/").slice(1);
@@ -174,7 +166,7 @@ export async function overFiles(
   const target = inProcess(implement(spec, Object.fromEntries(made)), { onError });
   const gateway = createGateway([{ spec, target }], { onError, ...options });
   const { url, port, server } = await listen(gateway);
-  const send = (path: string, data: BodyInit | null, headers: Record<string, string> = {}) =>
+  const send = (path: string, data: RequestInit["body"], headers: Record<string, string> = {}) =>
     fetch(url + path, { method: "POST", body: data, headers, duplex: "half" } as RequestInit);
   return { url, port, server, gateway, errors, send, target, spec };
 }

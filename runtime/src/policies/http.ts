@@ -75,10 +75,10 @@ export const http: Policy<"http", HttpConfig> = {
   },
   rules,
   reference: {
-    example: "http: { success_status: 201 unknown_query: REJECT }",
+    example: 'http: { success_status: 201 unknown_query: REJECT headers: { header: "x-tenant" field: "tenant" } }',
     errors: {
       INVALID_ARGUMENT:
-        "The request has a query parameter or a JSON field that is not in the message, and REJECT is in force.",
+        "The request has a query parameter or a JSON field that is not in the message, and REJECT is in force; or a header that the field it fills cannot hold.",
     },
     outcomes: {},
     exports: { OpenAPI: "The status of the successful response." },

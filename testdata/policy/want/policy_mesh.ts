@@ -167,7 +167,7 @@ export const Rich: ServiceSpec<Rich> = /*@__PURE__*/ defineService<Rich>({
           },
         ],
         auth: { access: "AUTHENTICATED", providers: [], scopes: ["read", "write"], audiences: ["shop"] },
-        http: { successStatus: 201, unknownQuery: "REJECT" },
+        http: { successStatus: 201, headers: [{ header: "x-size", field: "size" }], unknownQuery: "REJECT" },
         objective: { availability: 0.999, latencyMs: 300, quantile: 0.99 },
       },
       routes: [
