@@ -43,8 +43,8 @@ export interface Share {
   connection(socket: Socket, http2: (socket: Duplex) => void): void;
   /** Gets each request that came by HTTP/2 and is no gRPC. */
   stream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, rawHeaders: string[]): void;
-  /** Takes no new requests; resolves when none is left. `closed` resolves when no connection is left. */
-  drain(closed: Promise<void>): Promise<void>;
+  /** Closes what is idle and is no HTTP/2; resolves when nothing but gRPC is under way. */
+  drain(): Promise<void>;
 }
 
 /** A server that listens. */
@@ -162,7 +162,7 @@ class Listening implements GrpcServer {
     // It tells every connection to close when its calls have ended. When it has done so it does not say reliably: one
     // connection that spoke no HTTP/2 and it never calls back.
     this.#server.tryShutdown(() => {});
-    await Promise.all([this.#running.none(), this.#share?.drain(closed)]);
+    await Promise.all([this.#running.none(), this.#share?.drain()]);
     const rest = setTimeout(() => this.#door.destroy(), flushMs);
     await closed;
     clearTimeout(rest);

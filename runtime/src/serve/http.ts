@@ -90,14 +90,13 @@ export async function listenHttp(handler: RequestListener, options: HttpListenOp
   };
 }
 
-/** HTTP/1.1 on connections that somebody else accepts. `closed` resolves when none of those is left. */
+/** HTTP/1.1 on connections that somebody else accepts. */
 export function injectHttp(
   handler: RequestListener,
   { limits, onUpgrade }: Pick<HttpListenOptions, "limits" | "onUpgrade">,
-  closed: () => Promise<void>,
 ): HttpRequests {
   const server = createServer(httpSettings(limits, onUpgrade));
-  const requests = new HttpRequests(server, handler, limits, closed, onUpgrade);
+  const requests: HttpRequests = new HttpRequests(server, handler, limits, () => requests.none(), onUpgrade);
   // What makes node:http look for slow clients.
   server.emit("listening");
   return requests;
@@ -124,6 +123,7 @@ export class HttpRequests {
   readonly #answers = new Map<ServerResponse, Socket>();
   /** Connections that now belong to somebody else. */
   readonly #upgraded = new WeakSet<Socket>();
+  readonly #waiting: (() => void)[] = [];
   #leaving = false;
   #drained: Promise<void> | undefined;
 
@@ -157,6 +157,14 @@ export class HttpRequests {
     this.#server.emit("connection", socket);
   }
 
+  /** Resolves when there is no connection. */
+  none(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#sockets.size === 0) resolve();
+      else this.#waiting.push(resolve);
+    });
+  }
+
   /** Asks clients to take another connection for their next request. */
   leave(): void {
     this.#leaving = true;
@@ -185,7 +193,10 @@ export class HttpRequests {
 
   #opened(socket: Socket): void {
     this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      if (this.#sockets.size === 0) for (const resolve of this.#waiting.splice(0)) resolve();
+    });
   }
 
   #answer(request: IncomingMessage, response: ServerResponse, status?: 417): void {

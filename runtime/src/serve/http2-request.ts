@@ -19,13 +19,20 @@ export class StreamRequest extends Http2ServerRequest {
     super(stream, headers, {}, rawHeaders as never);
     // The connection itself, the same object for all its requests; Node.js has another one for each.
     if (stream.session) Object.defineProperty(this, "socket", { value: stream.session.socket });
-    stream.once("aborted", () => this.#broken());
+    // Who reads the body hears of an error; nobody needs to.
+    this.on("error", () => {});
   }
 
-  #broken(): void {
-    if (this.readableEnded) return;
-    const error = Object.assign(new Error("the client broke the request off"), { code: "ECONNRESET" });
-    this.destroy(this.listenerCount("error") > 0 ? error : undefined);
+  /** Node.js ends the body of a stream that was reset before it says so. */
+  override push(chunk: unknown, encoding?: BufferEncoding): boolean {
+    if (chunk === null && this.stream.closed && !this.readableEnded) return false;
+    return super.push(chunk, encoding);
+  }
+
+  /** The stream is closed: a body that has not ended is broken off. */
+  gone(): void {
+    if (this.readableEnded || this.destroyed) return;
+    this.destroy(Object.assign(new Error("the client broke the request off"), { code: "ECONNRESET" }));
   }
 }
 
@@ -92,6 +99,12 @@ Object.defineProperties(StreamResponse.prototype, {
   destroyed: {
     get(this: StreamResponse): boolean {
       return this.stream.destroyed;
+    },
+  },
+  // Node.js ends a stream that was reset before it says so.
+  writableFinished: {
+    get(this: StreamResponse): boolean {
+      return this.writableEnded && this.stream.writableFinished && !this.stream.aborted;
     },
   },
   writableNeedDrain: {

@@ -34,7 +34,11 @@ export class Http2Requests {
     stream.setTimeout(this.#limits.sendTimeoutMs, () => {
       if (stream.writableLength > 0) stream.close(constants.NGHTTP2_CANCEL);
     });
-    response.once("close", () => this.#over(response, session));
+    response.once("close", () => {
+      this.#over(response, session);
+      // Behind everybody else who hears of it: to them the client has left, which is no failure of the request.
+      process.nextTick(() => request.gone());
+    });
 
     const status = this.#refused(headers, rawHeaders);
     if (status) {
@@ -83,10 +87,13 @@ export class Http2Requests {
   #checkSlow(): void {
     const latest = performance.now() - this.#limits.requestTimeoutMs;
     for (const [response, began] of this.#running) {
-      if (began > latest || response.req.complete || response.stream.endAfterHeaders) continue;
-      if (!response.headersSent) refuse(response, 408);
-      // Nobody reads the rest of it.
-      response.stream.close(constants.NGHTTP2_CANCEL);
+      if (began > latest || response.headersSent || response.req.complete || response.stream.endAfterHeaders) continue;
+      // Past whoever still waits for the request, so that to them the client has left.
+      const { head, body } = refusal(408);
+      response.stream.respond({ ":status": 408, ...head });
+      response.stream.end(body);
+      // Behind the answer. The rest of the request is not wanted. Source: RFC 9113, 8.1.
+      response.stream.close(constants.NGHTTP2_NO_ERROR);
     }
   }
 }

@@ -25,10 +25,11 @@ export class OnePort implements Share {
   readonly #limits: HttpLimits;
   readonly #secure: ReturnType<typeof createServer> | undefined;
   #http2Socket: (socket: Duplex) => void = (socket) => void socket.destroy();
-  #closed: Promise<void> = Promise.resolve();
+  /** Connections that have not said what they speak. */
+  readonly #silent = new Set<Socket>();
 
   constructor({ handler, onUpgrade, limits, tls }: OnePortOptions) {
-    this.#http1 = injectHttp(handler, { limits, onUpgrade }, () => this.#closed);
+    this.#http1 = injectHttp(handler, { limits, onUpgrade });
     this.#http2 = new Http2Requests(handler, limits);
     this.#limits = limits;
     if (!tls) return;
@@ -41,17 +42,14 @@ export class OnePort implements Share {
   readonly connection = (socket: Socket, http2: (socket: Duplex) => void): void => {
     this.#http2Socket = http2;
     if (this.#secure) this.#secure.emit("connection", socket);
-    else
-      sniff(socket, this.#limits.headersTimeoutMs ?? defaultLimits.headersTimeoutMs, (isHttp2) =>
-        this.#pass(socket, isHttp2),
-      );
+    else this.#sniff(socket);
   };
 
   readonly stream: Share["stream"] = (stream, headers, _flags, rawHeaders) =>
     this.#http2.take(stream, headers, rawHeaders);
 
-  async drain(closed: Promise<void>): Promise<void> {
-    this.#closed = closed;
+  async drain(): Promise<void> {
+    for (const socket of this.#silent) socket.destroy();
     await Promise.all([this.#http1.drain(), this.#http2.idle()]);
   }
 
@@ -63,6 +61,17 @@ export class OnePort implements Share {
   /** Closes what is left of HTTP/1.1. */
   destroy(): void {
     this.#http1.destroy();
+  }
+
+  #sniff(socket: Socket): void {
+    const forget = () => this.#silent.delete(socket);
+    this.#silent.add(socket);
+    socket.once("close", forget);
+    sniff(socket, this.#limits.headersTimeoutMs ?? defaultLimits.headersTimeoutMs, (isHttp2) => {
+      socket.off("close", forget);
+      forget();
+      this.#pass(socket, isHttp2);
+    });
   }
 
   /** Without ALPN a client does not speak HTTP/2. Source: RFC 9113, 3.2. */
@@ -79,7 +88,7 @@ export class OnePort implements Share {
 /** How every connection by HTTP/2 begins, and no request by HTTP/1.1. Source: RFC 9113, 3.4. */
 const preface = "PRI";
 
-/** Reads as much as tells the two apart, and puts it back. Closes a connection that says nothing for `ms`. */
+/** Reads as much as tells whether a connection speaks HTTP/2, and puts it back. Closes one that says nothing for `ms`. */
 function sniff(socket: Socket, ms: number, decide: (isHttp2: boolean) => void): void {
   let seen: Buffer | undefined;
   const look = () => {
@@ -88,15 +97,12 @@ function sniff(socket: Socket, ms: number, decide: (isHttp2: boolean) => void): 
     seen = seen ? Buffer.concat([seen, chunk]) : chunk;
     const start = seen.toString("latin1", 0, preface.length);
     if (start.length < preface.length && preface.startsWith(start)) return;
-    leave();
+    socket.setTimeout(0);
+    socket.off("readable", look).off("timeout", gone).off("end", gone).off("error", gone);
     socket.unshift(seen);
     decide(start === preface);
   };
   const gone = () => void socket.destroy();
-  const leave = () => {
-    socket.setTimeout(0);
-    socket.off("readable", look).off("timeout", gone).off("end", gone).off("error", gone);
-  };
   socket.on("readable", look).on("timeout", gone).on("end", gone).on("error", gone);
   socket.setTimeout(ms);
 }
