@@ -78,10 +78,14 @@ export function learn(codec: Codec, desc: DescMessage, registry: Registry): Lear
   return { shapes, probes };
 }
 
-const objectIn = (value: unknown, what: string): object => {
-  if (typeof value === "object" && value !== null) return value;
-  throw new Unlearnable(`${what} is no object`);
-};
+function objectIn(value: unknown, what: string): object {
+  if (typeof value !== "object" || value === null) throw new Unlearnable(`${what} is no object`);
+  if (Object.getPrototypeOf(value) === Object.prototype) return value;
+  // ts-proto can leave defaults on a prototype of each message.
+  const flat: Fields = {};
+  for (const key in value) flat[key] = (value as Fields)[key];
+  return flat;
+}
 
 /** The way to the message that a field holds. */
 function inside(outer: Probe, place: FieldShape): Probe {
@@ -107,14 +111,14 @@ function elementOf(field: DescField, value: unknown): unknown {
   return value;
 }
 
+type Fields = { [key: string]: unknown };
+
 function learnType(probe: Probe): MessageShape {
   const { desc } = probe;
   const template = probe.object(create(desc));
   const fields = byNumber(desc).map((field) => learnField(probe, template, field));
   return { desc, make: copier(template), fields, es: false };
 }
-
-type Fields = { [key: string]: unknown };
 
 function learnField(probe: Probe, template: object, field: DescField): FieldShape {
   const message = reflect(probe.desc);
