@@ -11,7 +11,7 @@ import type { Body, RawBody } from "./binding/body.ts";
 import { bindFrames, noFrames } from "./binding/frames.ts";
 import { replyWriter } from "./binding/json.ts";
 import { detailRegistry } from "./errors.ts";
-import { etagReader, eventIdReader, type FieldReader } from "./response/reply-fields.ts";
+import { etagReader, eventIdReader, type FieldReader, isRawReply, rawReader } from "./response/reply-fields.ts";
 
 /** A service behind a gateway. */
 export interface GatewayService {
@@ -108,7 +108,7 @@ export function endpointsOf({ spec, target, client }: GatewayService): Endpoint[
       ...shared,
       route,
       takesRaw: isRaw(schemaOf(method.request, registry), route.body),
-      repliesRaw: isRaw(schemaOf(method.reply, registry), route.responseBody ?? "*"),
+      repliesRaw: isRawReply(schemaOf(method.reply, registry), route.responseBody),
       etagOf: etagReader(schemaOf(method.reply, registry), route.responseBody),
       ...compileAll(method, route, registry, details),
       // The gateway is the client that sets the deadline, wherever the service is.
@@ -166,7 +166,7 @@ function compile(method: MethodSpec, route: Route, registry: FileRegistry, types
     firstOf: (segments: readonly string[], query: string, headers: IncomingHttpHeaders, element: Body) =>
       request(segments, query, element, headers),
     print: (reply: unknown) => write(fromReply(reply)),
-    httpBodyOf: (_reply: unknown): RawBody | undefined => undefined,
+    httpBodyOf: rawReader(schemaOf(method.reply, registry), route.responseBody) ?? (() => undefined),
   };
 }
 
