@@ -140,19 +140,13 @@ async function noted(requests: AsyncIterable<Any>, note: (request: Any) => strin
 
 const replyOf = (key: string) => registry.getMessage(Files.methods[key]?.reply.typeName ?? "") as DescMessage;
 
-/** The service behind a gateway, in this process. */
-export async function overFiles(
-  changes: FilesMethods = {},
-  options: GatewayOptions = {},
-  policy: { readonly [method: string]: MethodPolicy } = {},
-) {
+/** The service with the methods and the policy that a test changes. */
+export function filesWith(changes: FilesMethods = {}, policy: { readonly [method: string]: MethodPolicy } = {}) {
   const methods = Object.entries(Files.methods).map(([key, spec]) => [
     key,
     { ...spec, policy: { ...spec.policy, ...policy[key] } },
   ]);
   const spec = { ...Files, methods: Object.fromEntries(methods) } as ServiceSpec<object>;
-  const errors: unknown[] = [];
-  const onError = (error: unknown) => void errors.push(error);
   // Messages of descriptors are made, not written down.
   const made = Object.entries({ ...keep, ...changes }).map(([key, run]) => [
     key,
@@ -163,10 +157,21 @@ export async function overFiles(
         : reply;
     },
   ]);
-  const target = inProcess(implement(spec, Object.fromEntries(made)), { onError });
-  const gateway = createGateway([{ spec, target }], { onError, ...options });
+  return { spec, service: implement(spec, Object.fromEntries(made)) };
+}
+
+/** The service behind a gateway, in this process. */
+export async function overFiles(
+  changes: FilesMethods = {},
+  options: GatewayOptions = {},
+  policy: { readonly [method: string]: MethodPolicy } = {},
+) {
+  const { spec, service } = filesWith(changes, policy);
+  const errors: unknown[] = [];
+  const onError = (error: unknown) => void errors.push(error);
+  const gateway = createGateway([{ spec, target: inProcess(service, { onError }) }], { onError, ...options });
   const { url, port, server } = await listen(gateway);
   const send = (path: string, data: RequestInit["body"], headers: Record<string, string> = {}) =>
     fetch(url + path, { method: "POST", body: data, headers, duplex: "half" } as RequestInit);
-  return { url, port, server, gateway, errors, send, target, spec };
+  return { url, port, server, gateway, errors, send };
 }
