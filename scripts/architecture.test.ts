@@ -128,6 +128,7 @@ const table: readonly { place: string; may: readonly string[]; why: string }[] =
       "runtime/src/config/",
       "runtime/src/policies/",
       "runtime/src/serve/",
+      "runtime/src/gateway/",
       "runtime/src/grpc/",
       "runtime/src/traffic.ts",
     ],

@@ -51,8 +51,40 @@ function checkField(node: Node, field: DescField, path: string, places: Map<stri
       return field.enum ? checkEnum(item, field.enum, place) : checkScalar(item, field.scalar, place);
     });
   }
+  if (field.fieldKind === "map") return checkMap(node, field, path, places);
+  if (field.message && isJson(field.message)) return checkJson(node, field.message, path, places);
   if (field.message) return checkMessage(node, field.message, path, places);
   return field.enum ? checkEnum(node, field.enum, path) : checkScalar(node, field.scalar, path);
+}
+
+function checkMap(
+  { at, value }: Node,
+  field: DescField & { fieldKind: "map" },
+  path: string,
+  places: Map<string, string>,
+) {
+  if (!isEntries(value)) throw new ConfigError(at, path, `is ${kindOf(value)}, it must be an object`);
+  const { message } = field;
+  if (!message) throw new Error(`no check of the type of ${path} is written yet`);
+  return Object.fromEntries(
+    [...value].map(([key, inner]) => [key, checkMessage(inner, message, `${path}.${key}`, places)]),
+  );
+}
+
+/** Messages that are any JSON there is. */
+const isJson = ({ typeName }: DescMessage) => /^google\.protobuf\.(?:Struct|Value)$/.test(typeName);
+
+function checkJson(node: Node, { typeName }: DescMessage, path: string, places: Map<string, string>): JsonValue {
+  if (typeName === "google.protobuf.Struct" && !isEntries(node.value))
+    throw new ConfigError(node.at, path, `is ${kindOf(node.value)}, it must be an object`);
+  return jsonOf(node, path, places);
+}
+
+function jsonOf({ at, value }: Node, path: string, places: Map<string, string>): JsonValue {
+  places.set(path, at);
+  if (isItems(value)) return value.map((item, index) => jsonOf(item, `${path}[${index}]`, places));
+  if (!isEntries(value)) return value as JsonValue;
+  return Object.fromEntries([...value].map(([key, inner]) => [key, jsonOf(inner, `${path}.${key}`, places)]));
 }
 
 /** The scalar types that the schema uses. */

@@ -2,8 +2,11 @@ import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../core/clock.ts";
 import { checkKeys, keysOf } from "../core/known-keys.ts";
 import type { PolicySource } from "../core/policy-source.ts";
+import type { ServiceSpec } from "../core/spec.ts";
 import type { Target } from "../core/target.ts";
+import type { GatewayService } from "../gateway/endpoint.ts";
 import type { Logger, ServeOptions } from "../serve/options.ts";
+import { forwardsTo } from "./gateway.ts";
 import { type Environment, type Outside, readOutside } from "./outside.ts";
 import { readText } from "./read.ts";
 import { fixedSections, type Sections, type ServeSections, sectionsOf } from "./sections.ts";
@@ -52,6 +55,12 @@ export interface LoadedConfig {
   readonly rest: readonly string[];
   /** Connects to the target of this name; who asks closes it. Throws when there is none. */
   connect(name: string): Target;
+  /**
+   * What `gateway.services` says of these services, for `serve({ forward: config.forward([Orders, Stock]) })`. Without
+   * that section all go to the only target. Their connections live until `close`. Throws a ConfigError when an entry
+   * names none of them.
+   */
+  forward(services: readonly ServiceSpec[]): readonly GatewayService[];
   /** Stops watching the file, and closes the connections that splits and mirrors have opened. */
   close(): Promise<void>;
 }
@@ -133,6 +142,11 @@ class Loaded implements LoadedConfig {
     const names = this.targets.join(", ") || "none";
     throw this.#start.place.error("targets", `no target is named ${JSON.stringify(name)}. Named are: ${names}`);
   };
+
+  readonly forward = (services: readonly ServiceSpec[]): readonly GatewayService[] =>
+    forwardsTo(this.#start.forwards, services, this.targets, this.#start.place.at("gateway"), (name) =>
+      this.#target(name),
+    );
 
   readonly close = (): Promise<void> => {
     this.#watcher?.close();

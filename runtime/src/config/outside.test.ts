@@ -80,7 +80,7 @@ test("a file's name alone: neither arguments nor variables count", async () => {
   }
 });
 
-const known = "GRPC, HTTP, TLS, DRAIN, LIMITS, HEALTH, REFLECTION";
+const known = "GRPC, HTTP, TLS, DRAIN, LIMITS, HEALTH, REFLECTION, LISTEN";
 const wrong: readonly [args: readonly string[], env: { [name: string]: string }, text: string][] = [
   [
     [],
@@ -90,13 +90,13 @@ const wrong: readonly [args: readonly string[], env: { [name: string]: string },
   [
     [],
     { MESH__SEVER: "x" },
-    'MESH__SEVER: unknown key "SEVER", did you mean SERVER? Known keys: SERVER, TARGETS, AUTH, OVERRIDES',
+    'MESH__SEVER: unknown key "SEVER", did you mean SERVER? Known keys: SERVER, TARGETS, AUTH, OVERRIDES, GATEWAY',
   ],
-  [[], { MESH__: "x" }, 'MESH__: unknown key "". Known keys: SERVER, TARGETS, AUTH, OVERRIDES'],
+  [[], { MESH__: "x" }, 'MESH__: unknown key "". Known keys: SERVER, TARGETS, AUTH, OVERRIDES, GATEWAY'],
   [
     [],
     { MESH__server__GRPC: "x" },
-    'MESH__server__GRPC: unknown key "server", did you mean SERVER? Known keys: SERVER, TARGETS, AUTH, OVERRIDES',
+    'MESH__server__GRPC: unknown key "server", did you mean SERVER? Known keys: SERVER, TARGETS, AUTH, OVERRIDES, GATEWAY',
   ],
   [[], { MESH__SERVER: "x" }, "MESH__SERVER: must be an object: set its keys, or write it as JSON"],
   [[], { MESH__SERVER: '{"grpc": ":1"\nhunter2' }, 'MESH__SERVER:2:1: is not JSON: "," or "}" must be here'],
@@ -150,12 +150,12 @@ const wrong: readonly [args: readonly string[], env: { [name: string]: string },
   [
     ["--set", "server.grcp=:1"],
     {},
-    '--set server.grcp: unknown key "grcp", did you mean grpc? Known keys: grpc, http, tls, drain, limits, health, reflection',
+    '--set server.grcp: unknown key "grcp", did you mean grpc? Known keys: grpc, http, tls, drain, limits, health, reflection, listen',
   ],
   [
     ["--set", "server.GRPC=:1"],
     {},
-    '--set server.GRPC: unknown key "GRPC", did you mean grpc? Known keys: grpc, http, tls, drain, limits, health, reflection',
+    '--set server.GRPC: unknown key "GRPC", did you mean grpc? Known keys: grpc, http, tls, drain, limits, health, reflection, listen',
   ],
   [
     ["--set", "server.limits.requestBytes=hunter2"],

@@ -3,6 +3,7 @@ import type { Target } from "../core/target.ts";
 import { type ConnectOptions, connect } from "../grpc/connect.ts";
 import type { ServeOptions } from "../serve/options.ts";
 import { checkConfig } from "./check.ts";
+import { type Forward, forwardsOf, gatewayOptions } from "./gateway.ts";
 import { type Config, ConfigSchema } from "./gen/mesh/v1/config_pb.ts";
 import type { Json } from "./injections.ts";
 import { nodeOf } from "./node.ts";
@@ -17,13 +18,14 @@ import { applySetting } from "./set.ts";
 /** The part of `serve`'s options that a configuration holds. */
 export type ServeSections = Pick<
   ServeOptions,
-  "grpc" | "http" | "tls" | "auth" | "drain" | "maxRequestBytes" | "health" | "reflection"
+  "grpc" | "http" | "listen" | "gateway" | "tls" | "auth" | "drain" | "maxRequestBytes" | "health" | "reflection"
 >;
 
 /** A configuration with everything checked that can be checked without the services. */
 export interface Sections {
   readonly serve: ServeSections;
   readonly targets: ReadonlyMap<string, () => Target>;
+  readonly forwards: readonly Forward[];
   /** What is as it was at the start, or needs a restart, as it was written. */
   readonly fixed: { readonly [section in (typeof fixedSections)[number]]: JsonValue | undefined };
   /** Reads the overrides, which may refer to these targets. Throws a ConfigError. */
@@ -32,7 +34,7 @@ export interface Sections {
 }
 
 /** The sections whose changes need a restart. */
-export const fixedSections = ["server", "targets", "auth"] as const;
+export const fixedSections = ["server", "targets", "auth", "gateway"] as const;
 
 /** Reads a configuration out of the file's text, with what command line and environment say on top. Throws a ConfigError. */
 export async function sectionsOf(
@@ -46,7 +48,8 @@ export async function sectionsOf(
   const { overrides = [], ...rest } = json;
   const config = fromJson(ConfigSchema, rest);
   const place = new Place({ file, places });
-  const { server, targets, auth } = json;
+  const { server, targets, auth, gateway } = json;
+  const byName = targetsOf(config, place);
   const noFaults =
     outside.production === undefined || outside.allowFaults
       ? undefined
@@ -54,10 +57,12 @@ export async function sectionsOf(
   return {
     serve: {
       ...serverOptions(config.server, place.at("server")),
+      ...(config.gateway && { gateway: gatewayOptions(config.gateway, place.at("gateway")) }),
       ...(config.auth && { auth: { providers: providersOf(config.auth, place.at("auth.providers")) } }),
     },
-    targets: targetsOf(config, place),
-    fixed: { server, targets, auth },
+    targets: byName,
+    forwards: forwardsOf(config.gateway, [...byName.keys()], place.at("gateway")),
+    fixed: { server, targets, auth, gateway },
     overrides: (names) =>
       overridesOf(overrides as readonly Json[], place.at("overrides"), { targets: names, noFaults }),
     place,

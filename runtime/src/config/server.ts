@@ -6,13 +6,17 @@ import type { Place } from "./place.ts";
 export function serverOptions(
   config: ServerConfig | undefined,
   place: Place,
-): Pick<ServeOptions, "grpc" | "http" | "tls" | "drain" | "maxRequestBytes" | "health" | "reflection"> {
+): Pick<ServeOptions, "grpc" | "http" | "listen" | "tls" | "drain" | "maxRequestBytes" | "health" | "reflection"> {
   if (!config) return {};
-  const { grpc, http, tls, drain, limits, health, reflection } = config;
+  const { grpc, http, listen, tls, drain, limits, health, reflection } = config;
   if (tls) place.at("tls").required({ certFile: tls.certFile, keyFile: tls.keyFile });
   return defined({
     grpc: grpc === undefined ? undefined : { address: grpc, ...grpcLimits(limits, place) },
     http: http === undefined ? undefined : { address: http, ...httpLimits(limits, place) },
+    listen:
+      listen === undefined
+        ? undefined
+        : { address: listen, ...httpLimits(limits, place), ...grpcLimits(limits, place) },
     tls: tls && { cert: place.path(tls.certFile), key: place.path(tls.keyFile), ca: place.path(tls.clientCaFile) },
     drain:
       drain &&

@@ -10,8 +10,9 @@ import { compileBinder } from "./binding/bind.ts";
 import type { Body, RawBody } from "./binding/body.ts";
 import { bindFrames, noFrames } from "./binding/frames.ts";
 import { replyWriter } from "./binding/json.ts";
+import { partRoute } from "./compose/route.ts";
 import { detailRegistry } from "./errors.ts";
-import { etagReader, eventIdReader, type FieldReader, isRawReply, rawReader } from "./response/reply-fields.ts";
+import { etagReader, eventIdReader, type FieldReader } from "./response/reply-fields.ts";
 
 /** A service behind a gateway. */
 export interface GatewayService {
@@ -78,9 +79,13 @@ export interface Endpoint {
   readonly details: Registry;
 }
 
-/** Every route of a service. Throws when the service has no descriptor of a message, or the target no method. */
-export function endpointsOf({ spec, target, client }: GatewayService): Endpoint[] {
-  if (Object.values(spec.methods).every(({ routes }) => routes.length === 0)) return [];
+/**
+ * Every route of a service, and `partRoute` for the methods that are `parts` of compositions, by their paths. Throws when
+ * the service has no descriptor of a message, or the target no method.
+ */
+export function endpointsOf({ spec, target, client }: GatewayService, parts?: ReadonlySet<string>): Endpoint[] {
+  const routesOf = ({ path, routes }: MethodSpec) => (parts?.has(path) ? [...routes, partRoute] : routes);
+  if (Object.values(spec.methods).every((method) => routesOf(method).length === 0)) return [];
   const registry = registryOf(spec);
   const details = detailRegistry(registry);
   // A remote target gets messages as JSON made them: from descriptors, without a second generator's code in between.
@@ -88,7 +93,7 @@ export function endpointsOf({ spec, target, client }: GatewayService): Endpoint[
   const handlers = target.local ? undefined : clientHandlers(called, target, client);
 
   return Object.entries(called.methods).flatMap(([key, method]) => {
-    if (method.routes.length === 0) return [];
+    if (routesOf(method).length === 0) return [];
     const { http } = method.policy as MethodPolicy;
     const now = () => (client?.policies?.methodOf(method) ?? method).policy as MethodPolicy;
     const shared = {
@@ -104,11 +109,11 @@ export function endpointsOf({ spec, target, client }: GatewayService): Endpoint[
       // In this process the server's policy applies; a client's on top of it would retry without a wire that can fail.
       handler: handlers?.get(key) ?? target.handler(method),
     };
-    return method.routes.map((route) => ({
+    return routesOf(method).map((route) => ({
       ...shared,
       route,
       takesRaw: isRaw(schemaOf(method.request, registry), route.body),
-      repliesRaw: isRawReply(schemaOf(method.reply, registry), route.responseBody),
+      repliesRaw: isRaw(schemaOf(method.reply, registry), route.responseBody ?? "*"),
       etagOf: etagReader(schemaOf(method.reply, registry), route.responseBody),
       ...compileAll(method, route, registry, details),
       // The gateway is the client that sets the deadline, wherever the service is.
@@ -166,7 +171,7 @@ function compile(method: MethodSpec, route: Route, registry: FileRegistry, types
     firstOf: (segments: readonly string[], query: string, headers: IncomingHttpHeaders, element: Body) =>
       request(segments, query, element, headers),
     print: (reply: unknown) => write(fromReply(reply)),
-    httpBodyOf: rawReader(schemaOf(method.reply, registry), route.responseBody) ?? (() => undefined),
+    httpBodyOf: (_reply: unknown): RawBody | undefined => undefined,
   };
 }
 

@@ -9,6 +9,9 @@ import type { Target } from "../core/target.ts";
 import type { MethodPolicy } from "../policies/index.ts";
 import type { ServerOptions } from "../server.ts";
 import { type OnRequest, type Seen, watch } from "./access.ts";
+import { type Callable, callableOf, composedEndpoint, methodsOf, whereOf } from "./compose/endpoint.ts";
+import type { Composition } from "./compose/options.ts";
+import { partRoute } from "./compose/route.ts";
 import { type CorsOptions, compileCors, isPreflight } from "./cors.ts";
 import { endpointsOf, type GatewayService } from "./endpoint.ts";
 import { detailRegistry, errorHeaders, errorJson, HttpError, statusOf } from "./errors.ts";
@@ -71,6 +74,8 @@ export interface GatewayOptions {
    * Default: false.
    */
   readonly webSocket?: boolean | WebSocketOptions | undefined;
+  /** GET requests that are answered from several methods. Default: none. */
+  readonly compose?: readonly Composition[] | undefined;
   /** Who can verify credentials, for mounted handlers; services have their own. Default: nobody. */
   readonly auth?: ServerOptions["auth"];
   /** Told of every request that was answered here, by a route, a handler or a refusal, when that is over. Default: nobody. */
@@ -138,11 +143,22 @@ export function createGateway(services: readonly GatewayService[], options: Gate
   const sockets = webSocket
     ? new WebSocketDoor(webSocket === true ? {} : webSocket, settings, options.trailingSlash)
     : undefined;
+  const { compose = [] } = options;
+  const parts = compose.length > 0 ? methodsOf(compose) : undefined;
+  const callable = new Map<string, Callable>();
   for (const service of services) {
-    for (const endpoint of endpointsOf(service)) {
-      router.add(endpoint, service);
-      sockets?.add(endpoint, service);
+    for (const endpoint of endpointsOf(service, parts)) {
+      if (endpoint.route === partRoute) callable.set(endpoint.method.path, callableOf(endpoint, service));
+      else {
+        router.add(endpoint, service);
+        sockets?.add(endpoint, service);
+      }
     }
+  }
+  for (const [index, composition] of compose.entries()) {
+    const where = whereOf(composition, index);
+    const methods = services.flatMap(({ spec }) => Object.values(spec.methods).map(({ path }) => path));
+    router.add(composedEndpoint(composition, where, { ...settings, callable, methods }), composition);
   }
   const mounting = { ...settings, auth: options.auth };
   const { onRequest } = options;
@@ -258,6 +274,7 @@ const known = keysOf<GatewayOptions>({
   trustedProxies: true,
   forwardedHeader: true,
   trailingSlash: true,
+  compose: true,
   webSocket: true,
   auth: true,
   onRequest: true,

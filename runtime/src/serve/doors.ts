@@ -8,6 +8,7 @@ import type { ServedMethod } from "../server.ts";
 import type { HealthState } from "../services/health.ts";
 import { type Address, formatAddress, parseAddress } from "./address.ts";
 import type { Door } from "./drain.ts";
+import { mountAll, withoutMounts } from "./gateway-options.ts";
 import { withHealth } from "./health-endpoint.ts";
 import { listenHttp, urlOf } from "./http.ts";
 import { OnePort } from "./one-port.ts";
@@ -72,6 +73,7 @@ async function openHttp(
     address: parseAddress(own.address, where),
     limits: own,
     tls: tls && tlsOptions(tls, where),
+    onUpgrade: web.onUpgrade,
     where,
   });
   const at = { host: server.host, port: server.port };
@@ -93,7 +95,12 @@ async function openOne(
 ): Promise<Doors> {
   const web = openWeb(options, own, served, health);
   const address = formatAddress(parseAddress(own.address, where));
-  const share = new OnePort({ handler: web.handler, limits: own, tls: tls && tlsOptions(tls, where) });
+  const share = new OnePort({
+    handler: web.handler,
+    onUpgrade: web.onUpgrade,
+    limits: own,
+    tls: tls && tlsOptions(tls, where),
+  });
   const grpc = await listenGrpc(served, {
     address,
     where,
@@ -128,6 +135,8 @@ function openWeb(options: ServeOptions, own: HttpDoorOptions, served: Served, he
       ...forward.map((one) => ({ ...one, client: { policies, ...one.client } })),
     ],
     {
+      ...withoutMounts(options.gateway),
+      auth: options.auth,
       maxRequestBytes: options.maxRequestBytes,
       requestHeaders: [...(own.requestHeaders ?? []), ...credentialHeaders(options.auth)],
       responseHeaders: own.responseHeaders,
@@ -135,9 +144,11 @@ function openWeb(options: ServeOptions, own: HttpDoorOptions, served: Served, he
       clock: options.clock,
     },
   );
+  mountAll(gateway, options.gateway);
   const { health: checks = true } = options;
   return {
     handler: checks ? withHealth(health, gateway) : (gateway as RequestListener),
+    onUpgrade: options.gateway?.webSocket ? gateway.upgrade : undefined,
     end: (which: "streams" | "all") => gateway.end(which),
     idle: () => gateway.idle(),
   };

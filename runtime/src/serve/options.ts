@@ -7,6 +7,7 @@ import type { ServerTls } from "../grpc/tls.ts";
 import type { AuthConfig } from "../policies/index.ts";
 import type { Implementation, ServerOptions } from "../server.ts";
 import type { ServerState } from "./drain.ts";
+import { checkGatewayOptions, type ServeGatewayOptions } from "./gateway-options.ts";
 import type { HttpLimits } from "./http.ts";
 import { type StopSignal, stopSignals } from "./signals.ts";
 
@@ -73,6 +74,8 @@ export interface ServeOptions {
    * In plain text the first bytes of a connection tell them apart, with TLS it is negotiated. Default: none.
    */
   readonly listen?: string | number | ListenOptions | undefined;
+  /** CORS, trusted proxies, handlers beside the routes, and what else concerns requests by HTTP. Default: nothing of it. */
+  readonly gateway?: ServeGatewayOptions | undefined;
   /** Certificate and key for both doors. With `ca`, clients need a certificate too. Default: plain text. */
   readonly tls?: ServerTls | undefined;
   /** Who can verify credentials, by the name that policies use. Default: nobody. */
@@ -127,6 +130,7 @@ const known = {
     grpc: true,
     http: true,
     listen: true,
+    gateway: true,
     tls: true,
     auth: true,
     health: true,
@@ -164,6 +168,7 @@ export function checkOptions(options: ServeOptions): void {
   if (Array.isArray(options.auth?.providers))
     throw new TypeError("serve: auth.providers is a list: name each, { login: jwt(...) }");
   checkKeys(options, known.serve, "serve");
+  if (options.gateway) checkGatewayOptions(options.gateway);
   for (const key of ["grpc", "http", "listen", "tls", "auth", "store", "reflection", "drain"] as const) {
     const value = options[key];
     if (typeof value !== "object" || value === null) continue;
@@ -191,7 +196,9 @@ function checkServices({ services = [], forward = [], auth, grpc, http, listen }
   if (listen !== undefined && (grpc !== undefined || http !== undefined))
     throw new TypeError("serve: listen is one port for gRPC and HTTP: leave grpc and http out, or set those two");
   if (grpc === undefined && http === undefined && listen === undefined)
-    throw new TypeError("serve: nothing to listen on: set grpc, http or both, or listen for one port, such as listen: 8080");
+    throw new TypeError(
+      "serve: nothing to listen on: set grpc, http or both, or listen for one port, such as listen: 8080",
+    );
   for (const one of services) {
     if (!one?.spec?.methods || !("object" in one))
       throw new TypeError("serve: services takes what implement(Service, implementation) returns");

@@ -11,15 +11,17 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Value } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import type { Code, Policy } from "./options_pb.ts";
 import { file_mesh_v1_options } from "./options_pb.ts";
-import type { Message, UnknownEnum } from "@bufbuild/protobuf";
+import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file mesh/v1/config.proto.
  */
 export const file_mesh_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("ChRtZXNoL3YxL2NvbmZpZy5wcm90bxIHbWVzaC52MSKgAQoGQ29uZmlnEiUKBnNlcnZlchgBIAEoCzIVLm1lc2gudjEuU2VydmVyQ29uZmlnEiYKB3RhcmdldHMYAiADKAsyFS5tZXNoLnYxLlRhcmdldENvbmZpZxIhCgRhdXRoGAMgASgLMhMubWVzaC52MS5BdXRoQ29uZmlnEiQKCW92ZXJyaWRlcxgEIAMoCzIRLm1lc2gudjEuT3ZlcnJpZGUimQEKCE92ZXJyaWRlEg0KBW1hdGNoGAEgASgJEh8KBnBvbGljeRgCIAEoCzIPLm1lc2gudjEuUG9saWN5Eh0KBWZhdWx0GAMgASgLMg4ubWVzaC52MS5GYXVsdBIdCgVzcGxpdBgEIAEoCzIOLm1lc2gudjEuU3BsaXQSHwoGbWlycm9yGAUgASgLMg8ubWVzaC52MS5NaXJyb3Ii7wIKBUZhdWx0EiMKBWRlbGF5GAEgASgLMhQubWVzaC52MS5GYXVsdC5EZWxheRIjCgVhYm9ydBgCIAEoCzIULm1lc2gudjEuRmF1bHQuQWJvcnQSEwoGaGVhZGVyGAMgASgJSACIAQESFwoKbWF4X2FjdGl2ZRgEIAEoDUgBiAEBEiYKBHNpZGUYBSABKA4yEy5tZXNoLnYxLkZhdWx0LlNpZGVIAogBARo7CgVEZWxheRIQCghkdXJhdGlvbhgBIAEoCRIUCgdwZXJjZW50GAIgASgBSACIAQFCCgoIX3BlcmNlbnQaRgoFQWJvcnQSGwoEY29kZRgBIAEoDjINLm1lc2gudjEuQ29kZRIUCgdwZXJjZW50GAIgASgBSACIAQFCCgoIX3BlcmNlbnQiHgoEU2lkZRIKCgZDTElFTlQQABIKCgZTRVJWRVIQAUIJCgdfaGVhZGVyQg0KC19tYXhfYWN0aXZlQgcKBV9zaWRlIpcBCgVTcGxpdBIlCgd0YXJnZXRzGAEgAygLMhQubWVzaC52MS5TcGxpdC5TaGFyZRITCgZzdGlja3kYAiABKAlIAIgBARITCgZoZWFkZXIYAyABKAlIAYgBARonCgVTaGFyZRIOCgZ0YXJnZXQYASABKAkSDgoGd2VpZ2h0GAIgASgNQgkKB19zdGlja3lCCQoHX2hlYWRlciKaAQoGTWlycm9yEg4KBnRhcmdldBgBIAEoCRIUCgdwZXJjZW50GAIgASgBSACIAQESHwoSYWxsb3dfc2lkZV9lZmZlY3RzGAMgASgISAGIAQESFwoKbWF4X2FjdGl2ZRgEIAEoDUgCiAEBQgoKCF9wZXJjZW50QhUKE19hbGxvd19zaWRlX2VmZmVjdHNCDQoLX21heF9hY3RpdmUi+wEKDFNlcnZlckNvbmZpZxIRCgRncnBjGAEgASgJSACIAQESEQoEaHR0cBgCIAEoCUgBiAEBEh8KA3RscxgDIAEoCzISLm1lc2gudjEuU2VydmVyVGxzEiMKBWRyYWluGAQgASgLMhQubWVzaC52MS5EcmFpbkNvbmZpZxIlCgZsaW1pdHMYBSABKAsyFS5tZXNoLnYxLkxpbWl0c0NvbmZpZxITCgZoZWFsdGgYBiABKAhIAogBARIXCgpyZWZsZWN0aW9uGAcgASgISAOIAQFCBwoFX2dycGNCBwoFX2h0dHBCCQoHX2hlYWx0aEINCgtfcmVmbGVjdGlvbiJgCglTZXJ2ZXJUbHMSEQoJY2VydF9maWxlGAEgASgJEhAKCGtleV9maWxlGAIgASgJEhsKDmNsaWVudF9jYV9maWxlGAMgASgJSACIAQFCEQoPX2NsaWVudF9jYV9maWxlIlEKC0RyYWluQ29uZmlnEhYKCWxhbWVfZHVjaxgBIAEoCUgAiAEBEhIKBWxpbWl0GAIgASgJSAGIAQFCDAoKX2xhbWVfZHVja0IICgZfbGltaXQipAIKDExpbWl0c0NvbmZpZxIaCg1yZXF1ZXN0X2J5dGVzGAEgASgNSACIAQESGQoMaGVhZGVyX2J5dGVzGAIgASgNSAGIAQESHAoPaGVhZGVyc190aW1lb3V0GAMgASgJSAKIAQESHAoPcmVxdWVzdF90aW1lb3V0GAQgASgJSAOIAQESFwoKa2VlcF9hbGl2ZRgFIAEoCUgEiAEBEhsKDmNvbm5lY3Rpb25fYWdlGAYgASgJSAWIAQFCEAoOX3JlcXVlc3RfYnl0ZXNCDwoNX2hlYWRlcl9ieXRlc0ISChBfaGVhZGVyc190aW1lb3V0QhIKEF9yZXF1ZXN0X3RpbWVvdXRCDQoLX2tlZXBfYWxpdmVCEQoPX2Nvbm5lY3Rpb25fYWdlIoABCgxUYXJnZXRDb25maWcSDAoEbmFtZRgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEh8KA3RscxgDIAEoCzISLm1lc2gudjEuQ2xpZW50VGxzEhwKD2Nvbm5lY3RfdGltZW91dBgEIAEoCUgAiAEBQhIKEF9jb25uZWN0X3RpbWVvdXQioQEKCUNsaWVudFRscxIUCgdjYV9maWxlGAEgASgJSACIAQESFgoJY2VydF9maWxlGAIgASgJSAGIAQESFQoIa2V5X2ZpbGUYAyABKAlIAogBARIYCgtzZXJ2ZXJfbmFtZRgEIAEoCUgDiAEBQgoKCF9jYV9maWxlQgwKCl9jZXJ0X2ZpbGVCCwoJX2tleV9maWxlQg4KDF9zZXJ2ZXJfbmFtZSI2CgpBdXRoQ29uZmlnEigKCXByb3ZpZGVycxgBIAMoCzIVLm1lc2gudjEuQXV0aFByb3ZpZGVyIpwBCgxBdXRoUHJvdmlkZXISDAoEbmFtZRgBIAEoCRIjCgNqd3QYAiABKAsyFC5tZXNoLnYxLkp3dFByb3ZpZGVySAASKgoHYXBpX2tleRgDIAEoCzIXLm1lc2gudjEuQXBpS2V5UHJvdmlkZXJIABIlCgRtdGxzGAQgASgLMhUubWVzaC52MS5NdGxzUHJvdmlkZXJIAEIGCgRraW5kIqkCCgtKd3RQcm92aWRlchIOCgZpc3N1ZXIYASABKAkSEgoIandrc191cmkYAiABKAlIABITCglqd2tzX2ZpbGUYAyABKAlIABIZCg9wdWJsaWNfa2V5X2ZpbGUYBCABKAlIABIVCgtzZWNyZXRfZmlsZRgFIAEoCUgAEhEKCWF1ZGllbmNlcxgGIAMoCRISCgphbGdvcml0aG1zGAcgAygJEhcKCmNsb2NrX3NrZXcYCCABKAlIAYgBARIaCg1zdWJqZWN0X2NsYWltGAkgASgJSAKIAQESGQoMc2NvcGVzX2NsYWltGAogASgJSAOIAQFCBgoEa2V5c0INCgtfY2xvY2tfc2tld0IQCg5fc3ViamVjdF9jbGFpbUIPCg1fc2NvcGVzX2NsYWltIk8KDkFwaUtleVByb3ZpZGVyEhMKBmhlYWRlchgBIAEoCUgAiAEBEh0KBGtleXMYAiADKAsyDy5tZXNoLnYxLkFwaUtleUIJCgdfaGVhZGVyIkwKBkFwaUtleRIOCgZzaGEyNTYYASABKAkSDwoHc3ViamVjdBgCIAEoCRIOCgZzY29wZXMYAyADKAkSEQoJYXVkaWVuY2VzGAQgAygJIjQKDE10bHNQcm92aWRlchIkCgdjYWxsZXJzGAEgAygLMhMubWVzaC52MS5NdGxzQ2FsbGVyIigKCk10bHNDYWxsZXISCgoCaWQYASABKAkSDgoGc2NvcGVzGAIgAygJYgZwcm90bzM", [file_mesh_v1_options]);
+  fileDesc("ChRtZXNoL3YxL2NvbmZpZy5wcm90bxIHbWVzaC52MSLJAQoGQ29uZmlnEiUKBnNlcnZlchgBIAEoCzIVLm1lc2gudjEuU2VydmVyQ29uZmlnEiYKB3RhcmdldHMYAiADKAsyFS5tZXNoLnYxLlRhcmdldENvbmZpZxIhCgRhdXRoGAMgASgLMhMubWVzaC52MS5BdXRoQ29uZmlnEiQKCW92ZXJyaWRlcxgEIAMoCzIRLm1lc2gudjEuT3ZlcnJpZGUSJwoHZ2F0ZXdheRgFIAEoCzIWLm1lc2gudjEuR2F0ZXdheUNvbmZpZyKBAgoNR2F0ZXdheUNvbmZpZxIpCghzZXJ2aWNlcxgBIAMoCzIXLm1lc2gudjEuR2F0ZXdheVNlcnZpY2USIQoEY29ycxgCIAEoCzITLm1lc2gudjEuQ29yc0NvbmZpZxIXCg90cnVzdGVkX3Byb3hpZXMYAyADKAkSHQoQZm9yd2FyZGVkX2hlYWRlchgEIAEoCUgAiAEBEhsKDnRyYWlsaW5nX3NsYXNoGAUgASgJSAGIAQESJQoHY29tcG9zZRgGIAMoCzIULm1lc2gudjEuQ29tcG9zaXRpb25CEwoRX2ZvcndhcmRlZF9oZWFkZXJCEQoPX3RyYWlsaW5nX3NsYXNoIm0KDkdhdGV3YXlTZXJ2aWNlEg8KB3NlcnZpY2UYASABKAkSDgoGdGFyZ2V0GAIgASgJEhEKBGhvc3QYAyABKAlIAIgBARITCgZwcmVmaXgYBCABKAlIAYgBAUIHCgVfaG9zdEIJCgdfcHJlZml4IpIBCgpDb3JzQ29uZmlnEg8KB29yaWdpbnMYASADKAkSDwoHaGVhZGVycxgCIAMoCRIWCg5leHBvc2VfaGVhZGVycxgDIAMoCRIYCgtjcmVkZW50aWFscxgEIAEoCEgAiAEBEhQKB21heF9hZ2UYBSABKAlIAYgBAUIOCgxfY3JlZGVudGlhbHNCCgoIX21heF9hZ2UikgEKC0NvbXBvc2l0aW9uEgsKA2dldBgBIAEoCRIuCgVwYXJ0cxgCIAMoCzIfLm1lc2gudjEuQ29tcG9zaXRpb24uUGFydHNFbnRyeRpGCgpQYXJ0c0VudHJ5EgsKA2tleRgBIAEoCRInCgV2YWx1ZRgCIAEoCzIYLm1lc2gudjEuQ29tcG9zaXRpb25QYXJ0OgI4ASKYAQoPQ29tcG9zaXRpb25QYXJ0Eg4KBm1ldGhvZBgBIAEoCRIoCgdyZXF1ZXN0GAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIVCghvcHRpb25hbBgDIAEoCEgAiAEBEicKB2RlZmF1bHQYBCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCCwoJX29wdGlvbmFsIpkBCghPdmVycmlkZRINCgVtYXRjaBgBIAEoCRIfCgZwb2xpY3kYAiABKAsyDy5tZXNoLnYxLlBvbGljeRIdCgVmYXVsdBgDIAEoCzIOLm1lc2gudjEuRmF1bHQSHQoFc3BsaXQYBCABKAsyDi5tZXNoLnYxLlNwbGl0Eh8KBm1pcnJvchgFIAEoCzIPLm1lc2gudjEuTWlycm9yIu8CCgVGYXVsdBIjCgVkZWxheRgBIAEoCzIULm1lc2gudjEuRmF1bHQuRGVsYXkSIwoFYWJvcnQYAiABKAsyFC5tZXNoLnYxLkZhdWx0LkFib3J0EhMKBmhlYWRlchgDIAEoCUgAiAEBEhcKCm1heF9hY3RpdmUYBCABKA1IAYgBARImCgRzaWRlGAUgASgOMhMubWVzaC52MS5GYXVsdC5TaWRlSAKIAQEaOwoFRGVsYXkSEAoIZHVyYXRpb24YASABKAkSFAoHcGVyY2VudBgCIAEoAUgAiAEBQgoKCF9wZXJjZW50GkYKBUFib3J0EhsKBGNvZGUYASABKA4yDS5tZXNoLnYxLkNvZGUSFAoHcGVyY2VudBgCIAEoAUgAiAEBQgoKCF9wZXJjZW50Ih4KBFNpZGUSCgoGQ0xJRU5UEAASCgoGU0VSVkVSEAFCCQoHX2hlYWRlckINCgtfbWF4X2FjdGl2ZUIHCgVfc2lkZSKXAQoFU3BsaXQSJQoHdGFyZ2V0cxgBIAMoCzIULm1lc2gudjEuU3BsaXQuU2hhcmUSEwoGc3RpY2t5GAIgASgJSACIAQESEwoGaGVhZGVyGAMgASgJSAGIAQEaJwoFU2hhcmUSDgoGdGFyZ2V0GAEgASgJEg4KBndlaWdodBgCIAEoDUIJCgdfc3RpY2t5QgkKB19oZWFkZXIimgEKBk1pcnJvchIOCgZ0YXJnZXQYASABKAkSFAoHcGVyY2VudBgCIAEoAUgAiAEBEh8KEmFsbG93X3NpZGVfZWZmZWN0cxgDIAEoCEgBiAEBEhcKCm1heF9hY3RpdmUYBCABKA1IAogBAUIKCghfcGVyY2VudEIVChNfYWxsb3dfc2lkZV9lZmZlY3RzQg0KC19tYXhfYWN0aXZlIpsCCgxTZXJ2ZXJDb25maWcSEQoEZ3JwYxgBIAEoCUgAiAEBEhEKBGh0dHAYAiABKAlIAYgBARIfCgN0bHMYAyABKAsyEi5tZXNoLnYxLlNlcnZlclRscxIjCgVkcmFpbhgEIAEoCzIULm1lc2gudjEuRHJhaW5Db25maWcSJQoGbGltaXRzGAUgASgLMhUubWVzaC52MS5MaW1pdHNDb25maWcSEwoGaGVhbHRoGAYgASgISAKIAQESFwoKcmVmbGVjdGlvbhgHIAEoCEgDiAEBEhMKBmxpc3RlbhgIIAEoCUgEiAEBQgcKBV9ncnBjQgcKBV9odHRwQgkKB19oZWFsdGhCDQoLX3JlZmxlY3Rpb25CCQoHX2xpc3RlbiJgCglTZXJ2ZXJUbHMSEQoJY2VydF9maWxlGAEgASgJEhAKCGtleV9maWxlGAIgASgJEhsKDmNsaWVudF9jYV9maWxlGAMgASgJSACIAQFCEQoPX2NsaWVudF9jYV9maWxlIlEKC0RyYWluQ29uZmlnEhYKCWxhbWVfZHVjaxgBIAEoCUgAiAEBEhIKBWxpbWl0GAIgASgJSAGIAQFCDAoKX2xhbWVfZHVja0IICgZfbGltaXQipAIKDExpbWl0c0NvbmZpZxIaCg1yZXF1ZXN0X2J5dGVzGAEgASgNSACIAQESGQoMaGVhZGVyX2J5dGVzGAIgASgNSAGIAQESHAoPaGVhZGVyc190aW1lb3V0GAMgASgJSAKIAQESHAoPcmVxdWVzdF90aW1lb3V0GAQgASgJSAOIAQESFwoKa2VlcF9hbGl2ZRgFIAEoCUgEiAEBEhsKDmNvbm5lY3Rpb25fYWdlGAYgASgJSAWIAQFCEAoOX3JlcXVlc3RfYnl0ZXNCDwoNX2hlYWRlcl9ieXRlc0ISChBfaGVhZGVyc190aW1lb3V0QhIKEF9yZXF1ZXN0X3RpbWVvdXRCDQoLX2tlZXBfYWxpdmVCEQoPX2Nvbm5lY3Rpb25fYWdlIoABCgxUYXJnZXRDb25maWcSDAoEbmFtZRgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEh8KA3RscxgDIAEoCzISLm1lc2gudjEuQ2xpZW50VGxzEhwKD2Nvbm5lY3RfdGltZW91dBgEIAEoCUgAiAEBQhIKEF9jb25uZWN0X3RpbWVvdXQioQEKCUNsaWVudFRscxIUCgdjYV9maWxlGAEgASgJSACIAQESFgoJY2VydF9maWxlGAIgASgJSAGIAQESFQoIa2V5X2ZpbGUYAyABKAlIAogBARIYCgtzZXJ2ZXJfbmFtZRgEIAEoCUgDiAEBQgoKCF9jYV9maWxlQgwKCl9jZXJ0X2ZpbGVCCwoJX2tleV9maWxlQg4KDF9zZXJ2ZXJfbmFtZSI2CgpBdXRoQ29uZmlnEigKCXByb3ZpZGVycxgBIAMoCzIVLm1lc2gudjEuQXV0aFByb3ZpZGVyIpwBCgxBdXRoUHJvdmlkZXISDAoEbmFtZRgBIAEoCRIjCgNqd3QYAiABKAsyFC5tZXNoLnYxLkp3dFByb3ZpZGVySAASKgoHYXBpX2tleRgDIAEoCzIXLm1lc2gudjEuQXBpS2V5UHJvdmlkZXJIABIlCgRtdGxzGAQgASgLMhUubWVzaC52MS5NdGxzUHJvdmlkZXJIAEIGCgRraW5kIqkCCgtKd3RQcm92aWRlchIOCgZpc3N1ZXIYASABKAkSEgoIandrc191cmkYAiABKAlIABITCglqd2tzX2ZpbGUYAyABKAlIABIZCg9wdWJsaWNfa2V5X2ZpbGUYBCABKAlIABIVCgtzZWNyZXRfZmlsZRgFIAEoCUgAEhEKCWF1ZGllbmNlcxgGIAMoCRISCgphbGdvcml0aG1zGAcgAygJEhcKCmNsb2NrX3NrZXcYCCABKAlIAYgBARIaCg1zdWJqZWN0X2NsYWltGAkgASgJSAKIAQESGQoMc2NvcGVzX2NsYWltGAogASgJSAOIAQFCBgoEa2V5c0INCgtfY2xvY2tfc2tld0IQCg5fc3ViamVjdF9jbGFpbUIPCg1fc2NvcGVzX2NsYWltIk8KDkFwaUtleVByb3ZpZGVyEhMKBmhlYWRlchgBIAEoCUgAiAEBEh0KBGtleXMYAiADKAsyDy5tZXNoLnYxLkFwaUtleUIJCgdfaGVhZGVyIkwKBkFwaUtleRIOCgZzaGEyNTYYASABKAkSDwoHc3ViamVjdBgCIAEoCRIOCgZzY29wZXMYAyADKAkSEQoJYXVkaWVuY2VzGAQgAygJIjQKDE10bHNQcm92aWRlchIkCgdjYWxsZXJzGAEgAygLMhMubWVzaC52MS5NdGxzQ2FsbGVyIigKCk10bHNDYWxsZXISCgoCaWQYASABKAkSDgoGc2NvcGVzGAIgAygJYgZwcm90bzM", [file_google_protobuf_struct, file_mesh_v1_options]);
 
 /**
  * @generated from message mesh.v1.Config
@@ -49,6 +51,11 @@ export type Config = Message<"mesh.v1.Config"> & {
    * @generated from field: repeated mesh.v1.Override overrides = 4;
    */
   overrides: Override[];
+
+  /**
+   * @generated from field: mesh.v1.GatewayConfig gateway = 5;
+   */
+  gateway?: GatewayConfig | undefined;
 };
 
 /**
@@ -57,6 +64,227 @@ export type Config = Message<"mesh.v1.Config"> & {
  */
 export const ConfigSchema: GenMessage<Config> = /*@__PURE__*/
   messageDesc(file_mesh_v1_config, 0);
+
+/**
+ * How HTTP is served, and for whom.
+ *
+ * @generated from message mesh.v1.GatewayConfig
+ */
+export type GatewayConfig = Message<"mesh.v1.GatewayConfig"> & {
+  /**
+   * Services of other servers whose routes are served here. Default: `protomesh gateway` sends every service to the only
+   * target; a program says it itself.
+   *
+   * @generated from field: repeated mesh.v1.GatewayService services = 1;
+   */
+  services: GatewayService[];
+
+  /**
+   * Lets pages of other origins call. Default: browsers keep them from it.
+   *
+   * @generated from field: mesh.v1.CorsConfig cors = 2;
+   */
+  cors?: CorsConfig | undefined;
+
+  /**
+   * Proxies whose word counts about where requests come from: addresses, networks such as "10.0.0.0/8", "loopback",
+   * "linklocal", "private", "unix". Default: none, and what clients send as X-Forwarded-For goes nowhere.
+   *
+   * @generated from field: repeated string trusted_proxies = 3;
+   */
+  trustedProxies: string[];
+
+  /**
+   * What they write: "x-forwarded" (X-Forwarded-For, -Host and -Proto) or "forwarded" (RFC 7239). Default: "x-forwarded".
+   *
+   * @generated from field: optional string forwarded_header = 4;
+   */
+  forwardedHeader?: string | undefined;
+
+  /**
+   * A path with a slash too many at its end is the same path ("ignore"), has no route ("strict"), or is answered with
+   * 308 and the other one ("redirect"). Default: "ignore".
+   *
+   * @generated from field: optional string trailing_slash = 5;
+   */
+  trailingSlash?: string | undefined;
+
+  /**
+   * GET requests that are answered from several methods. Default: none.
+   *
+   * @generated from field: repeated mesh.v1.Composition compose = 6;
+   */
+  compose: Composition[];
+};
+
+/**
+ * Describes the message mesh.v1.GatewayConfig.
+ * Use `create(GatewayConfigSchema)` to create a new message.
+ */
+export const GatewayConfigSchema: GenMessage<GatewayConfig> = /*@__PURE__*/
+  messageDesc(file_mesh_v1_config, 1);
+
+/**
+ * Services of one target, and where their routes are.
+ *
+ * @generated from message mesh.v1.GatewayService
+ */
+export type GatewayService = Message<"mesh.v1.GatewayService"> & {
+  /**
+   * "shop.v1.Orders", "shop.v1.*" for those of a package and of the packages in it, or "*". Required.
+   *
+   * @generated from field: string service = 1;
+   */
+  service: string;
+
+  /**
+   * A name of `targets`. Required.
+   *
+   * @generated from field: string target = 2;
+   */
+  target: string;
+
+  /**
+   * The host that the routes are for, or "*.example.com" for what ends so; the most specific wins. Default: every host.
+   *
+   * @generated from field: optional string host = 3;
+   */
+  host?: string | undefined;
+
+  /**
+   * What the paths begin with here, such as "/shop"; the service does not see it. Default: nothing.
+   *
+   * @generated from field: optional string prefix = 4;
+   */
+  prefix?: string | undefined;
+};
+
+/**
+ * Describes the message mesh.v1.GatewayService.
+ * Use `create(GatewayServiceSchema)` to create a new message.
+ */
+export const GatewayServiceSchema: GenMessage<GatewayService> = /*@__PURE__*/
+  messageDesc(file_mesh_v1_config, 2);
+
+/**
+ * Which pages may call. Source: the Fetch standard, 3.2.
+ *
+ * @generated from message mesh.v1.CorsConfig
+ */
+export type CorsConfig = Message<"mesh.v1.CorsConfig"> & {
+  /**
+   * "https://shop.example.com", "https://*.example.com" for every subdomain, or "*" for everybody. At least one.
+   *
+   * @generated from field: repeated string origins = 1;
+   */
+  origins: string[];
+
+  /**
+   * Request headers that pages may send, besides those that a gateway reads.
+   *
+   * @generated from field: repeated string headers = 2;
+   */
+  headers: string[];
+
+  /**
+   * Response headers that pages may read, besides those that a gateway writes.
+   *
+   * @generated from field: repeated string expose_headers = 3;
+   */
+  exposeHeaders: string[];
+
+  /**
+   * Whether cookies and client certificates go along. Not with the origin "*". Default: false.
+   *
+   * @generated from field: optional bool credentials = 4;
+   */
+  credentials?: boolean | undefined;
+
+  /**
+   * How long a browser may keep the answer to a preflight, in whole seconds. Default: "600s".
+   *
+   * @generated from field: optional string max_age = 5;
+   */
+  maxAge?: string | undefined;
+};
+
+/**
+ * Describes the message mesh.v1.CorsConfig.
+ * Use `create(CorsConfigSchema)` to create a new message.
+ */
+export const CorsConfigSchema: GenMessage<CorsConfig> = /*@__PURE__*/
+  messageDesc(file_mesh_v1_config, 3);
+
+/**
+ * A GET request that is answered from several methods, called at the same time. The reply is an object with a member for
+ * each part. A part that fails fails the whole, with its status; the others are cancelled. An optional one is replaced by
+ * its default, and its status is found in the member "errors".
+ *
+ * @generated from message mesh.v1.Composition
+ */
+export type Composition = Message<"mesh.v1.Composition"> & {
+  /**
+   * The path, such as "/v1/product-page/{id}". A variable is one segment. Required.
+   *
+   * @generated from field: string get = 1;
+   */
+  get: string;
+
+  /**
+   * By the name of the member. At least one.
+   *
+   * @generated from field: map<string, mesh.v1.CompositionPart> parts = 2;
+   */
+  parts: { [key: string]: CompositionPart };
+};
+
+/**
+ * Describes the message mesh.v1.Composition.
+ * Use `create(CompositionSchema)` to create a new message.
+ */
+export const CompositionSchema: GenMessage<Composition> = /*@__PURE__*/
+  messageDesc(file_mesh_v1_config, 4);
+
+/**
+ * @generated from message mesh.v1.CompositionPart
+ */
+export type CompositionPart = Message<"mesh.v1.CompositionPart"> & {
+  /**
+   * "shop.v1.Catalog/GetProduct". Its own policy applies. Required.
+   *
+   * @generated from field: string method = 1;
+   */
+  method: string;
+
+  /**
+   * The request as ProtoJSON, in which "{id}" is a variable of the path and "{query.page}" a parameter of the query. Alone, it
+   * becomes what the field takes; a missing parameter leaves its field unset. Default: an empty message.
+   *
+   * @generated from field: google.protobuf.Struct request = 2;
+   */
+  request?: JsonObject | undefined;
+
+  /**
+   * Whether the others count without it. Default: false.
+   *
+   * @generated from field: optional bool optional = 3;
+   */
+  optional?: boolean | undefined;
+
+  /**
+   * What an optional part is when it fails. Default: null.
+   *
+   * @generated from field: google.protobuf.Value default = 4;
+   */
+  default?: Value | undefined;
+};
+
+/**
+ * Describes the message mesh.v1.CompositionPart.
+ * Use `create(CompositionPartSchema)` to create a new message.
+ */
+export const CompositionPartSchema: GenMessage<CompositionPart> = /*@__PURE__*/
+  messageDesc(file_mesh_v1_config, 5);
 
 /**
  * Changes to how some methods are called and served.
@@ -109,7 +337,7 @@ export type Override = Message<"mesh.v1.Override"> & {
  * Use `create(OverrideSchema)` to create a new message.
  */
 export const OverrideSchema: GenMessage<Override> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 1);
+  messageDesc(file_mesh_v1_config, 6);
 
 /**
  * Disturbs calls on purpose, to see what becomes of them. Refused where NODE_ENV or MESH_ENV is "production", unless
@@ -159,7 +387,7 @@ export type Fault = Message<"mesh.v1.Fault"> & {
  * Use `create(FaultSchema)` to create a new message.
  */
 export const FaultSchema: GenMessage<Fault> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 2);
+  messageDesc(file_mesh_v1_config, 7);
 
 /**
  * @generated from message mesh.v1.Fault.Delay
@@ -185,7 +413,7 @@ export type Fault_Delay = Message<"mesh.v1.Fault.Delay"> & {
  * Use `create(Fault_DelaySchema)` to create a new message.
  */
 export const Fault_DelaySchema: GenMessage<Fault_Delay> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 2, 0);
+  messageDesc(file_mesh_v1_config, 7, 0);
 
 /**
  * @generated from message mesh.v1.Fault.Abort
@@ -211,7 +439,7 @@ export type Fault_Abort = Message<"mesh.v1.Fault.Abort"> & {
  * Use `create(Fault_AbortSchema)` to create a new message.
  */
 export const Fault_AbortSchema: GenMessage<Fault_Abort> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 2, 1);
+  messageDesc(file_mesh_v1_config, 7, 1);
 
 /**
  * @generated from enum mesh.v1.Fault.Side
@@ -237,7 +465,7 @@ export type Fault_Side = (typeof Fault_Side)[keyof typeof Fault_Side] | UnknownE
  * Describes the enum mesh.v1.Fault.Side.
  */
 export const Fault_SideSchema: GenEnum<Fault_Side> = /*@__PURE__*/
-  enumDesc(file_mesh_v1_config, 2, 0);
+  enumDesc(file_mesh_v1_config, 7, 0);
 
 /**
  * Client: sends calls to several targets in place of the client's own. A call is sent to one of them, and so are its
@@ -274,7 +502,7 @@ export type Split = Message<"mesh.v1.Split"> & {
  * Use `create(SplitSchema)` to create a new message.
  */
 export const SplitSchema: GenMessage<Split> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 3);
+  messageDesc(file_mesh_v1_config, 8);
 
 /**
  * @generated from message mesh.v1.Split.Share
@@ -300,7 +528,7 @@ export type Split_Share = Message<"mesh.v1.Split.Share"> & {
  * Use `create(Split_ShareSchema)` to create a new message.
  */
 export const Split_ShareSchema: GenMessage<Split_Share> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 3, 0);
+  messageDesc(file_mesh_v1_config, 8, 0);
 
 /**
  * Client: sends copies of calls to another target, with `x-mesh-mirror: 1`, and drops its replies. A call never waits for its
@@ -343,7 +571,7 @@ export type Mirror = Message<"mesh.v1.Mirror"> & {
  * Use `create(MirrorSchema)` to create a new message.
  */
 export const MirrorSchema: GenMessage<Mirror> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 4);
+  messageDesc(file_mesh_v1_config, 9);
 
 /**
  * What to listen on and how to stop.
@@ -395,6 +623,13 @@ export type ServerConfig = Message<"mesh.v1.ServerConfig"> & {
    * @generated from field: optional bool reflection = 7;
    */
   reflection?: boolean | undefined;
+
+  /**
+   * One port for gRPC and HTTP, in place of `grpc` and `http`. Default: none.
+   *
+   * @generated from field: optional string listen = 8;
+   */
+  listen?: string | undefined;
 };
 
 /**
@@ -402,7 +637,7 @@ export type ServerConfig = Message<"mesh.v1.ServerConfig"> & {
  * Use `create(ServerConfigSchema)` to create a new message.
  */
 export const ServerConfigSchema: GenMessage<ServerConfig> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 5);
+  messageDesc(file_mesh_v1_config, 10);
 
 /**
  * @generated from message mesh.v1.ServerTls
@@ -435,7 +670,7 @@ export type ServerTls = Message<"mesh.v1.ServerTls"> & {
  * Use `create(ServerTlsSchema)` to create a new message.
  */
 export const ServerTlsSchema: GenMessage<ServerTls> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 6);
+  messageDesc(file_mesh_v1_config, 11);
 
 /**
  * @generated from message mesh.v1.DrainConfig
@@ -461,7 +696,7 @@ export type DrainConfig = Message<"mesh.v1.DrainConfig"> & {
  * Use `create(DrainConfigSchema)` to create a new message.
  */
 export const DrainConfigSchema: GenMessage<DrainConfig> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 7);
+  messageDesc(file_mesh_v1_config, 12);
 
 /**
  * What the server bears from its clients.
@@ -517,7 +752,7 @@ export type LimitsConfig = Message<"mesh.v1.LimitsConfig"> & {
  * Use `create(LimitsConfigSchema)` to create a new message.
  */
 export const LimitsConfigSchema: GenMessage<LimitsConfig> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 8);
+  messageDesc(file_mesh_v1_config, 13);
 
 /**
  * A server that this process calls.
@@ -559,7 +794,7 @@ export type TargetConfig = Message<"mesh.v1.TargetConfig"> & {
  * Use `create(TargetConfigSchema)` to create a new message.
  */
 export const TargetConfigSchema: GenMessage<TargetConfig> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 9);
+  messageDesc(file_mesh_v1_config, 14);
 
 /**
  * @generated from message mesh.v1.ClientTls
@@ -597,7 +832,7 @@ export type ClientTls = Message<"mesh.v1.ClientTls"> & {
  * Use `create(ClientTlsSchema)` to create a new message.
  */
 export const ClientTlsSchema: GenMessage<ClientTls> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 10);
+  messageDesc(file_mesh_v1_config, 15);
 
 /**
  * Who can verify callers.
@@ -616,7 +851,7 @@ export type AuthConfig = Message<"mesh.v1.AuthConfig"> & {
  * Use `create(AuthConfigSchema)` to create a new message.
  */
 export const AuthConfigSchema: GenMessage<AuthConfig> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 11);
+  messageDesc(file_mesh_v1_config, 16);
 
 /**
  * @generated from message mesh.v1.AuthProvider
@@ -658,7 +893,7 @@ export type AuthProvider = Message<"mesh.v1.AuthProvider"> & {
  * Use `create(AuthProviderSchema)` to create a new message.
  */
 export const AuthProviderSchema: GenMessage<AuthProvider> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 12);
+  messageDesc(file_mesh_v1_config, 17);
 
 /**
  * Signed tokens in `authorization: Bearer`. Source: RFC 7519, RFC 8725.
@@ -753,7 +988,7 @@ export type JwtProvider = Message<"mesh.v1.JwtProvider"> & {
  * Use `create(JwtProviderSchema)` to create a new message.
  */
 export const JwtProviderSchema: GenMessage<JwtProvider> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 13);
+  messageDesc(file_mesh_v1_config, 18);
 
 /**
  * Keys that callers send in a header.
@@ -779,7 +1014,7 @@ export type ApiKeyProvider = Message<"mesh.v1.ApiKeyProvider"> & {
  * Use `create(ApiKeyProviderSchema)` to create a new message.
  */
 export const ApiKeyProviderSchema: GenMessage<ApiKeyProvider> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 14);
+  messageDesc(file_mesh_v1_config, 19);
 
 /**
  * @generated from message mesh.v1.ApiKey
@@ -815,7 +1050,7 @@ export type ApiKey = Message<"mesh.v1.ApiKey"> & {
  * Use `create(ApiKeySchema)` to create a new message.
  */
 export const ApiKeySchema: GenMessage<ApiKey> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 15);
+  messageDesc(file_mesh_v1_config, 20);
 
 /**
  * SPIFFE ids in client certificates. Needs server.tls.client_ca_file.
@@ -836,7 +1071,7 @@ export type MtlsProvider = Message<"mesh.v1.MtlsProvider"> & {
  * Use `create(MtlsProviderSchema)` to create a new message.
  */
 export const MtlsProviderSchema: GenMessage<MtlsProvider> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 16);
+  messageDesc(file_mesh_v1_config, 21);
 
 /**
  * @generated from message mesh.v1.MtlsCaller
@@ -860,5 +1095,5 @@ export type MtlsCaller = Message<"mesh.v1.MtlsCaller"> & {
  * Use `create(MtlsCallerSchema)` to create a new message.
  */
 export const MtlsCallerSchema: GenMessage<MtlsCaller> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 17);
+  messageDesc(file_mesh_v1_config, 22);
 

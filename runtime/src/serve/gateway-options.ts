@@ -1,0 +1,43 @@
+import { checkKeys, keysOf } from "../core/known-keys.ts";
+import type { Gateway, GatewayOptions } from "../gateway/gateway.ts";
+import type { MountedHandler, MountOptions } from "../gateway/mount.ts";
+
+/** A handler beside the routes. See `Gateway.mount`. */
+export interface MountedAt extends MountOptions {
+  readonly path: string;
+  readonly handler: MountedHandler;
+}
+
+/** How requests by HTTP are answered, at whatever door. */
+export interface ServeGatewayOptions
+  extends Pick<
+    GatewayOptions,
+    "cors" | "trustedProxies" | "forwardedHeader" | "trailingSlash" | "compose" | "webSocket" | "onRequest"
+  > {
+  /** Handlers of node:http or express beside the routes. Default: none. */
+  readonly mounts?: readonly MountedAt[] | undefined;
+}
+
+const known = keysOf<ServeGatewayOptions>({
+  cors: true,
+  trustedProxies: true,
+  forwardedHeader: true,
+  trailingSlash: true,
+  compose: true,
+  webSocket: true,
+  onRequest: true,
+  mounts: true,
+});
+
+/** Throws a TypeError for keys that nobody reads. */
+export const checkGatewayOptions = (options: ServeGatewayOptions): void => checkKeys(options, known, "serve: gateway");
+
+/** The part that a gateway is built with. */
+export function withoutMounts({ mounts: _, ...options }: ServeGatewayOptions = {}): Partial<GatewayOptions> {
+  return options;
+}
+
+/** Mounts the handlers. */
+export function mountAll(gateway: Gateway, { mounts = [] }: ServeGatewayOptions = {}): void {
+  for (const { path, handler, ...how } of mounts) gateway.mount(path, handler, how);
+}
