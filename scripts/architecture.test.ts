@@ -68,6 +68,7 @@ const table: readonly { place: string; may: readonly string[]; why: string }[] =
     may: [
       "node:",
       "@bufbuild/protobuf",
+      "ws",
       "runtime/src/core/",
       "runtime/src/json/",
       "runtime/src/messages/",
@@ -169,6 +170,7 @@ const table: readonly { place: string; may: readonly string[]; why: string }[] =
       "@bufbuild/protobuf",
       "@bufbuild/protoplugin",
       "ts-poet",
+      "yaml",
       "@protomesh/runtime",
       "plugin/src/",
     ],

@@ -22,7 +22,7 @@ import { OptionPath } from "./options/path.ts";
 import { reportNewer } from "./options/read.ts";
 import type { Resolver } from "./options/resolve.ts";
 import type { Place, Problems } from "./problems.ts";
-import { Routes } from "./routes.ts";
+import type { Routes } from "./routes.ts";
 
 /** What the files of one run share. */
 export interface Context {
@@ -32,6 +32,7 @@ export interface Context {
   readonly descriptors: Descriptors;
   readonly messages: { message(desc: DescMessage): MessageModel };
   readonly fields: Fields;
+  readonly routes: Routes;
 }
 
 // Numbers of FileDescriptorProto.service, ServiceDescriptorProto.method and FieldDescriptorProto.options.
@@ -44,7 +45,6 @@ export function buildModel(file: DescFile, context: Context): FileModel | undefi
   checkFields(file, context.problems);
   const inherited = context.resolver.file(file);
   if (file.services.length === 0) return undefined;
-  const routes = new Routes(context.problems);
   const factories = factoryNames(file);
   const services = file.services.map((service, index): ServiceModel => {
     const place = { file, path: [serviceField, index], name: service.typeName };
@@ -53,10 +53,9 @@ export function buildModel(file: DescFile, context: Context): FileModel | undefi
       factory: factories[index] as string,
       typeName: service.typeName,
       doc: context.comments.of(service, place.path),
-      methods: buildMethods(service, place, inherited, routes, context),
+      methods: buildMethods(service, place, inherited, context),
     };
   });
-  routes.check();
   return {
     source: file.proto.name,
     output: `${file.name}_mesh.ts`,
@@ -69,8 +68,7 @@ function buildMethods(
   service: DescService,
   { file, path, name }: Place,
   ofFile: Effective,
-  routes: Routes,
-  { problems, comments, resolver, messages, fields }: Context,
+  { problems, comments, resolver, messages, fields, routes }: Context,
 ): MethodModel[] {
   const inherited = resolver.service(service, { file, path, name }, ofFile);
   const places = new Map(

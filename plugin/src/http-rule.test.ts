@@ -11,7 +11,14 @@ import {
   FieldDescriptorProto_Type as Type,
 } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
-import { type HttpRule, HttpRuleError, parseHttpRule, routeConflicts, routeWarnings } from "./http-rule.ts";
+import {
+  defaultRoute,
+  type HttpRule,
+  HttpRuleError,
+  parseHttpRule,
+  RouteConflicts,
+  routeWarnings,
+} from "./http-rule.ts";
 
 const message = (name: string, fields: MessageInitShape<typeof FieldDescriptorProtoSchema>[]) =>
   ({
@@ -186,17 +193,22 @@ const routeOf = (bad: HttpRule) => parseHttpRule(bad, method).map((route) => ({ 
 const routes = (...rules: HttpRule[]) =>
   rules.flatMap((one, index) => parseHttpRule(one, method).map((route) => ({ path: `/t.S/M${index}`, route })));
 
+function conflicts(list: ReturnType<typeof routes>) {
+  const all = new RouteConflicts();
+  return list.flatMap(({ path, route }) => all.add(path, route) ?? []);
+}
+
 test("finds two routes that no request could tell apart", () => {
-  expect(routeConflicts(routes(get("/e/{id}:x"), get("/f"), get("/e/{user.id=*}:x")))).toEqual([
+  expect(conflicts(routes(get("/e/{id}:x"), get("/f"), get("/e/{user.id=*}:x")))).toEqual([
     "GET /e/{user.id=*}:x of /t.S/M2 matches the same requests as /e/{id}:x of /t.S/M0: change one of them",
   ]);
-  expect(routeConflicts(routes(get("/%41b"), get("/Ab")))).toHaveLength(1);
-  expect(routeConflicts(routes(get("/{id=a/**}"), get("/a/**")))).toHaveLength(1);
+  expect(conflicts(routes(get("/%41b"), get("/Ab")))).toHaveLength(1);
+  expect(conflicts(routes(get("/{id=a/**}"), get("/a/**")))).toHaveLength(1);
 });
 
 test("sees no conflict where the more specific route wins", () => {
   expect(
-    routeConflicts(
+    conflicts(
       routes(
         get("/e/{id}"),
         post("/e/{id}"),
@@ -209,6 +221,11 @@ test("sees no conflict where the more specific route wins", () => {
       ),
     ),
   ).toEqual([]);
+});
+
+test("a method without a rule is found where gRPC finds it", () => {
+  const route = defaultRoute("acme.v1.Shop", "GetOrder");
+  expect(route).toEqual(parseHttpRule(post("/acme.v1.Shop/GetOrder", { body: "*" }), method)[0]);
 });
 
 test("warns about what others refuse or drop", () => {

@@ -54,22 +54,25 @@ export function parseHttpRule(rule: HttpRule, method: HttpMethod): Route[] {
   });
 }
 
-/** Two routes that no request could tell apart: one message for each pair. `path` is the method's gRPC path. */
-export function routeConflicts(list: readonly { readonly path: string; readonly route: Route }[]): string[] {
-  const first = new Map<string, { path: string; route: Route }>();
-  const conflicts: string[] = [];
-  for (const entry of list) {
-    const { path, route } = entry;
+/** Finds routes that no request could tell apart. */
+export class RouteConflicts {
+  readonly #first = new Map<string, { path: string; route: Route }>();
+
+  /** What is wrong when an earlier route matches the same requests; undefined for nothing. `path` is the method's gRPC path. */
+  add(path: string, route: Route): string | undefined {
     // Literals are canonical and have no "*" and no "/", so the joined text tells shapes apart.
     const shape = `${route.method} ${route.segments.join("/")}:${route.verb ?? ""}`;
-    const earlier = first.get(shape);
-    if (earlier) {
-      conflicts.push(
-        `${route.method} ${route.template} of ${path} matches the same requests as ${earlier.route.template} of ${earlier.path}: change one of them`,
-      );
-    } else first.set(shape, entry);
+    const earlier = this.#first.get(shape);
+    if (earlier)
+      return `${route.method} ${route.template} of ${path} matches the same requests as ${earlier.route.template} of ${earlier.path}: change one of them`;
+    this.#first.set(shape, { path, route });
+    return undefined;
   }
-  return conflicts;
+}
+
+/** The route of a method without a rule, when such routes are asked for: POST to where gRPC finds it. */
+export function defaultRoute(service: string, method: string): Route {
+  return { method: "POST", template: `/${service}/${method}`, segments: [service, method], variables: [], body: "*" };
 }
 
 /** What is allowed, but surprises somebody: one message each. */

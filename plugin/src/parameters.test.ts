@@ -54,7 +54,7 @@ test.each([
   ["filesuffix=.pb", "unknown parameter filesuffix: did you mean fileSuffix?"],
   [
     "quantum=on",
-    "unknown parameter quantum: known are messages, import_extension, runtime, openapi, openapi_auth, openapi_visibility",
+    "unknown parameter quantum: known are messages, import_extension, runtime, unannotated, grpc_api_configuration, openapi, openapi_auth, openapi_visibility",
   ],
   ["keep_empty_files=true", "unknown parameter keep_empty_files"],
   ["messages", "parameter messages has no value: write messages=<value>"],

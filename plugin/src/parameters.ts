@@ -14,6 +14,10 @@ export interface Parameters {
   /** Import path of the runtime. Default: `@protomesh/runtime`. */
   readonly runtime: string;
   readonly tsProto: TsProtoNaming;
+  /** Whether methods without a rule get the route `POST /pkg.Service/Method`. Default: false. */
+  readonly unannotated: boolean;
+  /** Paths of files with rules that replace those of annotations. */
+  readonly apiConfigurations: readonly string[];
   /** Whether OpenAPI documents are written: none, one for each proto file, or one for all. Default: none. */
   readonly openApi: "none" | "files" | "merged";
   /** Labels of google.api.visibility whose elements OpenAPI documents show. Default: none. */
@@ -33,6 +37,8 @@ export const parameterHelp: readonly (readonly [parameter: string, meaning: stri
   ["messages=ts-proto|protobuf-es", "what generates the messages; default ts-proto"],
   ["import_extension=js|ts|none", "what import paths end with; default js"],
   ["runtime=<path>", "import path of the runtime; default @protomesh/runtime"],
+  ["unannotated=post", "gives methods without google.api.http the route POST /pkg.Service/Method"],
+  ["grpc_api_configuration=<path>", "routes from a google.api.Service in YAML; its rules replace annotations"],
   ["openapi=true|merge", "writes OpenAPI 3.1: <file>_openapi.json next to each file, or openapi.json for all"],
   [
     "openapi_auth=<provider>:<kind>",
@@ -50,6 +56,8 @@ const own = [
   "messages",
   "import_extension",
   "runtime",
+  "unannotated",
+  "grpc_api_configuration",
   "openapi",
   "openapi_auth",
   "openapi_visibility",
@@ -112,6 +120,7 @@ export function parseParameters(parameter: string): Parameters {
   const messages = given.choice("messages", ["ts-proto", "protobuf-es"], "ts-proto");
   const extension = given.choice("import_extension", ["js", "ts", "none"], "js");
   const importExtension = extension === "none" ? "" : (`.${extension}` as const);
+  const unannotated = given.choice("unannotated", ["none", "post"], "none") === "post";
   const openApi = given.choice("openapi", ["false", "true", "merge"], "false");
   const providers = given.all("openapi_auth").flatMap((text) => given.provider(text));
   const rest = given.rest(messages);
@@ -130,6 +139,8 @@ export function parseParameters(parameter: string): Parameters {
       useSnakeTypeName: given.last("useSnakeTypeName") !== "false",
       modules: given.modules,
     },
+    unannotated,
+    apiConfigurations: given.all("grpc_api_configuration"),
     openApi: ({ false: "none", true: "files", merge: "merged" } as const)[openApi],
     visibility: given.all("openapi_visibility"),
     providers,

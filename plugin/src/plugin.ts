@@ -18,6 +18,8 @@ import { type Parameters, parseParameters } from "./parameters.ts";
 import { Problems } from "./problems.ts";
 import { type Request, readRequest } from "./request.ts";
 import { jsonName, restModel } from "./rest.ts";
+import { type ExternalRule, type RouteSources, Routes } from "./routes.ts";
+import { parseServiceConfig, readServiceConfig } from "./service-config.ts";
 
 const { name, version } = manifest;
 
@@ -98,6 +100,17 @@ function withRest(file: DescFile, model: FileModel, { messages }: Context, param
   return { ...model, rest: restModel(file, mesh, rest, { message: (desc) => messages.message(desc), key }) };
 }
 
+/** Rules from outside the proto files. Throws `GenerationError` when a file of them cannot be read. */
+function routeSources(schema: Schema, parameters: Parameters, problems: Problems): RouteSources {
+  const { unannotated, apiConfigurations } = parameters;
+  if (apiConfigurations.length === 0) return { unannotated, external: new Map() };
+  const services = schema.allFiles.flatMap((file) => file.services);
+  const methods = services.flatMap((service) => service.methods.map(({ name }) => `${service.typeName}.${name}`));
+  const external = new Map<string, ExternalRule>();
+  for (const path of apiConfigurations) parseServiceConfig(path, readServiceConfig(path), methods, external, problems);
+  return { unannotated, external };
+}
+
 function buildModels(schema: Schema, request: Request, parameters: Parameters, warn: Warn): Documented[] {
   const problems = new Problems(request.sources);
   const generated = new Set(schema.files.map((file) => file.proto.name));
@@ -111,6 +124,7 @@ function buildModels(schema: Schema, request: Request, parameters: Parameters, w
         ? new TsProtoNames(parameters.tsProto, problems)
         : new ProtobufEsNames(parameters.importExtension, generated),
     fields: fieldsOf(parameters),
+    routes: new Routes(problems, routeSources(schema, parameters, problems)),
   };
   const models = schema.files.flatMap((file) => {
     const model = buildModel(file, context);

@@ -11,6 +11,17 @@ export interface Place {
   readonly name: string;
 }
 
+/** A place in a file that is no proto file. */
+export interface Position {
+  /** The path as the user gave it. */
+  readonly source: string;
+  /** Counted from 1, as `column`. */
+  readonly line: number;
+  readonly column: number;
+  /** What users call it. */
+  readonly name: string;
+}
+
 interface Problem {
   readonly file: string;
   readonly line: number;
@@ -40,13 +51,13 @@ export class Problems {
    * Reports what fails generation. `text` says what is wrong and the remedy, `rule` names the check, `method` the method that
    * has the problem when the place is above it; several methods make one line.
    */
-  error(place: Place, text: string, rule: string, method?: string): void {
+  error(place: Place | Position, text: string, rule: string, method?: string): void {
     this.#reports++;
     this.#add(this.#errors, place, place.name, `${text} [${rule}]`, method);
   }
 
   /** Reports what is allowed, but should be looked at. */
-  warning(place: Place, text: string, rule: string, method?: string): void {
+  warning(place: Place | Position, text: string, rule: string, method?: string): void {
     this.#add(this.#warnings, place, `warning: ${place.name}`, `${text} [${rule}]`, method);
   }
 
@@ -72,9 +83,15 @@ export class Problems {
     return print(this.#warnings);
   }
 
-  #add(problems: Map<string, Problem>, place: Place, name: string, text: string, method: string | undefined): void {
-    const { line, column } = this.#locator.locate(place);
-    const file = place.file.proto.name;
+  #add(
+    problems: Map<string, Problem>,
+    place: Place | Position,
+    name: string,
+    text: string,
+    method: string | undefined,
+  ): void {
+    const { line, column } = "source" in place ? place : this.#locator.locate(place);
+    const file = "source" in place ? place.source : place.file.proto.name;
     const key = `${file}:${line}:${column}: ${name}: ${text}`;
     const problem = problems.get(key) ?? { file, line, column, name, text, methods: new Set() };
     if (method !== undefined) problem.methods.add(method);

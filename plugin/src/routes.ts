@@ -1,67 +1,89 @@
 import { type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
 import type { Route } from "@protomesh/runtime";
 import { http } from "./gen/google/api/annotations_pb.js";
-import { HttpRuleError, parseHttpRule, routeConflicts, routeWarnings } from "./http-rule.ts";
+import {
+  defaultRoute,
+  type HttpRule,
+  HttpRuleError,
+  parseHttpRule,
+  RouteConflicts,
+  routeWarnings,
+} from "./http-rule.ts";
 import { kindOf } from "./method.ts";
-import type { Place, Problems } from "./problems.ts";
+import type { Place, Position, Problems } from "./problems.ts";
 
 // Numbers of MethodDescriptorProto.options and HttpRule.additional_bindings.
 const optionsField = 4;
 const additionalBindings = 11;
 
-interface Declared {
-  readonly place: Place;
-  readonly path: string;
-  readonly routes: readonly Route[];
+/** A rule that stands outside the proto file. */
+export interface ExternalRule {
+  readonly rule: HttpRule;
+  /** Where it is: 0 for the rule itself, 1 for its first additional binding, and so on. */
+  placeOf(binding: number): Position;
 }
 
-/** Reads the routes of one file's methods. Reports rules that cannot be served, and routes that hide each other. */
+/** Where the routes of methods come from, besides their annotations. */
+export interface RouteSources {
+  /** Rules by the full name of their method. They replace annotations. */
+  readonly external: ReadonlyMap<string, ExternalRule>;
+  /** Whether a method without any rule gets a route of its own. */
+  readonly unannotated: boolean;
+}
+
+/** Reads the routes of the methods of one run. Reports rules that cannot be served, and routes that hide each other. */
 export class Routes {
   readonly #problems: Problems;
-  readonly #declared: Declared[] = [];
+  readonly #sources: RouteSources;
+  readonly #conflicts = new RouteConflicts();
 
-  constructor(problems: Problems) {
+  constructor(problems: Problems, sources: RouteSources) {
     this.#problems = problems;
+    this.#sources = sources;
   }
 
-  /** The routes of a method, in the order of its rule. */
-  of(method: DescMethod, { file, path }: Place): readonly Route[] {
-    if (!hasOption(method, http)) return [];
-    const place = { file, path: [...path, optionsField, http.number], name: "(google.api.http)" };
+  /**
+   * The routes of a method, in the order of its rule. Routes that no request could tell from earlier ones of the run are
+   * reported, too. Published APIs have such routes, and their users cannot change them: hence a warning.
+   */
+  of(method: DescMethod, place: Place): readonly Route[] {
+    const external = this.#sources.external.get(`${method.parent.typeName}.${method.name}`);
+    if (external) return this.#parse(method, external.rule, (binding) => external.placeOf(binding));
+    if (hasOption(method, http)) {
+      const path = [...place.path, optionsField, http.number];
+      return this.#parse(method, getOption(method, http), (binding) => ({
+        file: place.file,
+        path: binding === 0 ? path : [...path, additionalBindings, binding - 1],
+        name: `(google.api.http)${binding === 0 ? "" : `.additional_bindings[${binding - 1}]`}`,
+      }));
+    }
+    if (!this.#sources.unannotated) return [];
+    const route = defaultRoute(method.parent.typeName, method.name);
+    this.#check(method, [route], place);
+    return [route];
+  }
+
+  #parse(method: DescMethod, rule: HttpRule, placeOf: (binding: number) => Place | Position): readonly Route[] {
     try {
       const { input, output } = method;
-      const routes = parseHttpRule(getOption(method, http), { input, output, kind: kindOf(method) });
-      for (const warning of routes.flatMap(routeWarnings)) this.#problems.warning(place, warning, "http/interop");
-      this.#declared.push({ place, path: `/${method.parent.typeName}/${method.name}`, routes });
+      const routes = parseHttpRule(rule, { input, output, kind: kindOf(method) });
+      for (const warning of routes.flatMap(routeWarnings)) this.#problems.warning(placeOf(0), warning, "http/interop");
+      this.#check(method, routes, placeOf(0));
       return routes;
     } catch (error) {
       if (!(error instanceof HttpRuleError)) throw error;
       const { binding, cause } = error;
-      const at = binding === 0 ? [] : [additionalBindings, binding - 1];
-      const name = `${place.name}${binding === 0 ? "" : `.additional_bindings[${binding - 1}]`}`;
       // The cause says the same without naming the option, which the place does.
       const text = cause instanceof Error ? cause.message : error.message;
-      this.#problems.error({ file, path: [...place.path, ...at], name }, text, "http/rule");
+      this.#problems.error(placeOf(binding), text, "http/rule");
       return [];
     }
   }
 
-  /**
-   * Reports routes of the file that no request could tell apart, where the later one is declared. Published APIs have
-   * such routes, and their users cannot change them: hence a warning.
-   */
-  check(): void {
-    const all = this.#declared.flatMap(entries);
-    if (routeConflicts(all).length === 0) return;
-    const before: ReturnType<typeof entries> = [];
-    let known = 0;
-    for (const declared of this.#declared) {
-      before.push(...entries(declared));
-      const conflicts = routeConflicts(before);
-      for (const text of conflicts.slice(known)) this.#problems.warning(declared.place, text, "http/conflict");
-      known = conflicts.length;
+  #check({ parent, name }: DescMethod, routes: readonly Route[], place: Place | Position): void {
+    for (const route of routes) {
+      const conflict = this.#conflicts.add(`/${parent.typeName}/${name}`, route);
+      if (conflict !== undefined) this.#problems.warning(place, conflict, "http/conflict");
     }
   }
 }
-
-const entries = ({ path, routes }: Declared) => routes.map((route) => ({ path, route }));

@@ -85,7 +85,7 @@ export function openApi(
 const sorted = <T>(map: ReadonlyMap<string, T>): { [name: string]: T } =>
   Object.fromEntries([...map].sort(([a], [b]) => (a < b ? -1 : 1)));
 
-/** The methods that a path of OpenAPI has; others stand in extensions. */
+/** The methods that a path of OpenAPI has; it has no words for others, so they are left out. */
 const standard: ReadonlySet<string> = new Set("get put post delete options head patch trace".split(" "));
 
 function pathsOf(
@@ -124,7 +124,7 @@ function methodsOf({ route }: Listed): string[] {
   const method = route.method.toLowerCase();
   if (method === "*")
     return route.body === undefined ? ["get", "post", "put", "patch", "delete"] : ["post", "put", "patch"];
-  return [standard.has(method) ? method : `x-${method}`];
+  return standard.has(method) ? [method] : [];
 }
 
 /** Tags by their services' names, full ones where two services share theirs. */
