@@ -9,6 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { onTestFinished } from "vitest";
+import type { ClientOptions } from "../src/client.ts";
 import type { MethodSpec, Route, ServiceSpec } from "../src/core/spec.ts";
 import type { Target } from "../src/core/target.ts";
 import { createGateway, type GatewayOptions } from "../src/gateway/gateway.ts";
@@ -130,12 +131,14 @@ export interface OverNews {
   /** Where the implementation is. Default: in this process. */
   readonly through?: "in-process" | "grpc";
   readonly gateway?: GatewayOptions;
+  /** How the client in front of a remote implementation is built. */
+  readonly client?: ClientOptions;
   /** Added to the policy of methods, on every side. */
   readonly policy?: { readonly [method: string]: MethodPolicy };
 }
 
 /** The service behind a gateway on a real server. What is not given answers with what it is asked. */
-export async function overNews(methods: Methods = {}, { through, gateway: options, policy }: OverNews = {}) {
+export async function overNews(methods: Methods = {}, { through, gateway: options, client, policy }: OverNews = {}) {
   const entries = Object.entries(News.methods).map(([key, spec]) => [
     key,
     { ...spec, policy: { ...spec.policy, ...policy?.[key] } },
@@ -175,7 +178,7 @@ export async function overNews(methods: Methods = {}, { through, gateway: option
       await drain.call(server);
     });
   }
-  const gateway = createGateway([{ spec, target }], { onError, ...options });
+  const gateway = createGateway([{ spec, target, client }], { onError, ...options });
   const { url, port } = await listen(gateway);
   return {
     url,

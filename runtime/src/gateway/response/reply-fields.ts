@@ -1,5 +1,4 @@
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
-import type { RawBody } from "../binding/body.ts";
 import { ownTag } from "./etag.ts";
 
 /** Reads a field of a reply as text; undefined when it is not set. */
@@ -46,24 +45,12 @@ export function etagReader(reply: DescMessage, responseBody: string | undefined)
   };
 }
 
-const empty: RawBody = { contentType: "", data: new Uint8Array() };
-
 /** Whether a reply, or the field of it that is the body, is one google.api.HttpBody. */
 export const isRawReply = (reply: DescMessage, responseBody: string | undefined): boolean => {
   if (responseBody === undefined) return reply.typeName === "google.api.HttpBody";
   const body = reply.fields.find(({ name }) => name === responseBody);
   return body?.fieldKind === "message" && body.message.typeName === "google.api.HttpBody";
 };
-
-/** A reader of the bytes of such replies, which are none where the field is not set; undefined for other replies. */
-export function rawReader(
-  reply: DescMessage,
-  responseBody: string | undefined,
-): ((reply: unknown) => RawBody) | undefined {
-  if (!isRawReply(reply, responseBody)) return undefined;
-  const field = reply.fields.find(({ name }) => name === responseBody);
-  return (message) => ((field ? valueIn(field, message) : message) as RawBody | undefined) ?? empty;
-}
 
 /** Zero and empty text are what a field has that nobody has set. */
 const reader =
