@@ -19,7 +19,7 @@ export function emitRest(model: FileModel, rest: RestModel, file: GeneratedFile,
   );
   const data = block([
     property("shape", literal(rest.shape)),
-    property("messages", block(rest.messages.map(({ typeName, fields }) => property(typeName, list(fields))))),
+    property("messages", block(rest.messages.map(({ typeName, fields }) => property(typeName, literal(fields))))),
     property("enums", block(rest.enums.map(({ typeName, values }) => property(typeName, block(properties(values)))))),
   ]);
   if (lines.length > 0) {
@@ -61,17 +61,17 @@ function client(service: ServiceModel, rest: RestModel, output: Output, from: st
 
 const restFactory = ({ factory }: ServiceModel) => factory.replace(/Client(\$*)$/, "RestClient$1");
 
-const list = (fields: readonly string[]) => (fields.length === 0 ? "[]" : column(fields.map(text)));
-
 function method({ name, kind, request, reply, policy, routes }: MethodModel, service: ServiceModel): string {
   const { totalMs, maxMs } = (policy.timeout ?? {}) as { readonly totalMs?: number; readonly maxMs?: number };
   const longest = Math.min(totalMs ?? Number.POSITIVE_INFINITY, maxMs ?? Number.POSITIVE_INFINITY);
+  const { headers = [] } = (policy.http ?? {}) as { readonly headers?: readonly unknown[] };
   return block([
     property("path", text(`/${service.typeName}/${name}`)),
     property("kind", text(kind)),
     property("request", text(request.typeName)),
     property("reply", text(reply.typeName)),
     ...(longest < Number.POSITIVE_INFINITY ? [property("timeoutMs", String(longest))] : []),
+    ...(headers.length > 0 ? [property("headers", literal(headers))] : []),
     property("routes", column(routes.map(({ template: _, ...route }) => block(properties(route))))),
   ]);
 }

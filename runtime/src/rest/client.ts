@@ -6,7 +6,7 @@ import { sendStream, sendUnary, streamReplies } from "./exchange.ts";
 import { begin, type Connection, type RestMethod } from "./method.ts";
 import type { RestOptions } from "./options.ts";
 import { failedReply, Reply } from "./reply.ts";
-import type { RestRoute } from "./request.ts";
+import type { HeaderBinding, RestRoute } from "./request.ts";
 import { socketReplies } from "./socket.ts";
 import type { Tables } from "./tables.ts";
 import { Types } from "./types.ts";
@@ -22,6 +22,8 @@ export interface RestMethodSpec {
   /** The longest that the policy lets a call take, in milliseconds. Default: for ever. */
   readonly timeoutMs?: number;
   readonly routes: readonly RestRoute[];
+  /** Headers that fill request fields. Default: none. */
+  readonly headers?: readonly HeaderBinding[];
 }
 
 /** What generated code says about one service. `S` is the interface of its clients. */
@@ -63,6 +65,7 @@ function compile(spec: RestMethodSpec, types: Types): RestMethod {
     path: spec.path,
     longestMs: spec.timeoutMs ?? Number.POSITIVE_INFINITY,
     routes: spec.routes,
+    headers: spec.headers ?? [],
     kind: spec.kind,
     get request() {
       return types.message(spec.request);

@@ -5,7 +5,7 @@ import type { Life } from "./life.ts";
 import { chunksOf, messagesOf } from "./lines.ts";
 import { begin, bodyJson, type Connection, fromJson, type RestMethod, toHttp } from "./method.ts";
 import { rawBody, rawReply, takesRaw } from "./raw.ts";
-import type { RestRoute } from "./request.ts";
+import type { HttpRequest, RestRoute } from "./request.ts";
 import { bodyOf, checkStreamsBodies, leave, remedy } from "./upload.ts";
 
 /** Sends one request and reads one reply. */
@@ -69,7 +69,7 @@ export async function sendStream(
         ? rawBody(method, route, message).data
         : new TextEncoder().encode(`${JSON.stringify(bodyJson(method, route, message))}\n`);
     const type = raw && !first.done ? rawBody(method, route, first.value).type : "application/x-ndjson";
-    const response = await transmit(connection, http.method, http.target, options, life, "application/json", {
+    const response = await transmit(connection, http, options, life, "application/json", {
       type,
       body: bodyOf(first, source, encode, failed),
       duplex: "half",
@@ -98,7 +98,7 @@ async function send(
 ): Promise<[Response, RestRoute]> {
   const [http, route] = toHttp(method, request);
   const raw = http.body !== undefined && takesRaw(method.request, route.body) && rawBody(method, route, request);
-  const response = await transmit(connection, http.method, http.target, options, life, accept, {
+  const response = await transmit(connection, http, options, life, accept, {
     ...(raw
       ? { type: raw.type, body: raw.data }
       : http.body !== undefined && { type: "application/json", body: JSON.stringify(http.body) }),
@@ -116,8 +116,7 @@ interface Body {
 
 async function transmit(
   { options: { fetch: chosen, credentials, ...rest }, baseUrl }: Connection,
-  method: string,
-  target: string,
+  http: HttpRequest,
   options: CallOptions,
   life: Life,
   accept: string,
@@ -125,9 +124,9 @@ async function transmit(
 ): Promise<Response> {
   const headers = await requestHeaders(rest, options, life);
   // By name, because browsers call it with the window as `this`.
-  const response = await (chosen ?? ((url, init) => fetch(url, init)))(baseUrl + target, {
-    method,
-    headers: { accept, ...headers, ...(type !== undefined && { "content-type": type }) },
+  const response = await (chosen ?? ((url, init) => fetch(url, init)))(baseUrl + http.target, {
+    method: http.method,
+    headers: { accept, ...headers, ...http.headers, ...(type !== undefined && { "content-type": type }) },
     signal: life.signal,
     ...(credentials && { credentials }),
     ...body,

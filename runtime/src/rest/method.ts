@@ -4,7 +4,7 @@ import type { MethodKind } from "../core/spec.ts";
 import { RestError } from "./error.ts";
 import { Life } from "./life.ts";
 import type { RestOptions } from "./options.ts";
-import { type HttpRequest, layOut, type RestRoute } from "./request.ts";
+import { type HeaderBinding, type HttpRequest, layOut, type RestRoute } from "./request.ts";
 import { isObject, type Json, JsonProblem, type ValueType } from "./value.ts";
 
 /** One method, with its types. */
@@ -13,6 +13,7 @@ export interface RestMethod {
   readonly kind: MethodKind;
   readonly longestMs: number;
   readonly routes: readonly RestRoute[];
+  readonly headers: readonly HeaderBinding[];
   readonly request: ValueType;
   readonly reply: ValueType;
 }
@@ -30,9 +31,9 @@ export const begin = ({ path, longestMs }: RestMethod, { clock }: Connection, op
   new Life(path, options, longestMs, clock);
 
 /** Lays a request over a route. Fails with INVALID_ARGUMENT when it does not fit any. */
-export function toHttp({ routes, request, path }: RestMethod, message: unknown): [HttpRequest, RestRoute] {
+export function toHttp({ routes, headers, request, path }: RestMethod, message: unknown): [HttpRequest, RestRoute] {
   try {
-    return layOut(routes, request, message);
+    return layOut(routes, headers, request, message);
   } catch (error) {
     throw asInvalid(path, error);
   }

@@ -9,28 +9,52 @@ export interface HttpRequest {
   readonly method: string;
   /** Path and query, encoded. */
   readonly target: string;
+  /** Headers that fields are sent by. */
+  readonly headers: { readonly [name: string]: string };
   /** The JSON of the body; undefined when the route has none, or the field it is of is absent. */
   readonly body: Json | undefined;
+}
+
+/** A header that fills a field of the request. */
+export interface HeaderBinding {
+  readonly header: string;
+  /** Proto names joined by dots. */
+  readonly field: string;
 }
 
 /**
  * Lays a request message over the first of its routes that can carry it. Throws `JsonProblem` when none can.
  * Source: google/api/http.proto, "Path template syntax" and "Rules for HTTP mapping".
  */
-export function layOut(routes: readonly RestRoute[], type: ValueType, message: unknown): [HttpRequest, RestRoute] {
+export function layOut(
+  routes: readonly RestRoute[],
+  bound: readonly HeaderBinding[],
+  type: ValueType,
+  message: unknown,
+): [HttpRequest, RestRoute] {
   const json = type.write(message);
   let first: unknown;
-  for (const route of routes) {
-    try {
-      return [lay(route, type, isObject(json) ? (json as JsonObject) : {}, json), route];
-    } catch (error) {
-      first ??= error;
+  // A query cannot say that a message is there and empty: a route that can is better, one that cannot will do.
+  for (const exact of [true, false]) {
+    for (const route of routes) {
+      try {
+        return [lay(route, bound, type, isObject(json) ? (json as JsonObject) : {}, json, exact), route];
+      } catch (error) {
+        if (!exact) first ??= error;
+      }
     }
   }
   throw first;
 }
 
-function lay(route: RestRoute, type: ValueType, json: JsonObject, whole: Json): HttpRequest {
+function lay(
+  route: RestRoute,
+  bound: readonly HeaderBinding[],
+  type: ValueType,
+  json: JsonObject,
+  whole: Json,
+  exact: boolean,
+): HttpRequest {
   const { variables, body, verb } = route;
   const segments = [...route.segments];
   // From the last, because a `**` becomes any number of segments.
@@ -39,14 +63,22 @@ function lay(route: RestRoute, type: ValueType, json: JsonObject, whole: Json): 
     segments.splice(from, to - from, ...fill(pattern, textOf(type, json, field.split(".")), field));
   }
   const path = `/${segments.join("/")}${verb === undefined ? "" : `:${verb}`}`;
+  const headers: { [name: string]: string } = {};
+  for (const { header, field } of bound) {
+    const value = textOf(type, json, field.split("."));
+    if (!/^[\x20-\x7e]*$/.test(value)) throw new JsonProblem("is sent by header, which holds ASCII alone", [field]);
+    if (value !== "") headers[header] = value;
+  }
   const query: string[] = [];
   if (body !== "*" && type.fields) {
-    const elsewhere = new Set([...variables.map(({ field }) => field), ...(body === undefined ? [] : [body])]);
-    ask(type, json, "", elsewhere, query);
+    const elsewhere = new Set([...variables, ...bound].map(({ field }) => field));
+    if (body !== undefined) elsewhere.add(body);
+    ask(type, json, "", elsewhere, exact, query);
   }
   return {
     method: route.method !== "*" ? route.method : body === undefined ? "GET" : "POST",
     target: query.length === 0 ? path : `${path}?${query.join("&")}`,
+    headers,
     body: body === undefined ? undefined : body === "*" ? whole : bodyField(type, json, body),
   };
 }
@@ -98,7 +130,14 @@ function textOf(type: ValueType, json: JsonObject, steps: readonly string[]): st
 }
 
 /** Adds the parameters of a message's fields. What the path or the body holds is left out. */
-function ask(type: ValueType, json: JsonObject, before: string, elsewhere: ReadonlySet<string>, query: string[]): void {
+function ask(
+  type: ValueType,
+  json: JsonObject,
+  before: string,
+  elsewhere: ReadonlySet<string>,
+  exact: boolean,
+  query: string[],
+): void {
   for (const field of type.fields?.().values() ?? []) {
     const value = json[field.json];
     const name = before + field.name;
@@ -110,8 +149,10 @@ function ask(type: ValueType, json: JsonObject, before: string, elsewhere: Reado
     if (field.label === "repeated") for (const one of value as Json[]) add(name, one);
     else if (field.label === "map") {
       for (const [key, one] of Object.entries(value as JsonObject)) add(`${name}[${key}]`, one);
-    } else if (field.type.fields) ask(field.type, value as JsonObject, `${name}.`, elsewhere, query);
-    else add(name, value);
+    } else if (field.type.fields) {
+      if (exact && Object.keys(value as JsonObject).length === 0) throw new JsonProblem("is empty", [name]);
+      ask(field.type, value as JsonObject, `${name}.`, elsewhere, exact, query);
+    } else add(name, value);
   }
 }
 

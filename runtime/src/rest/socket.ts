@@ -37,7 +37,12 @@ export async function* socketReplies(
   life.signal.addEventListener("abort", aborted);
   try {
     const first = await Promise.race([source.next().catch(rethrow(failed)), whenAborted(life)]);
-    const [http, route] = toHttp(method, first.done ? {} : first.value);
+    // Frames hold whole messages where the route has no body: nothing is left for the query, and headers there are none.
+    const routes = method.routes.map((route) => ({ ...route, body: route.body ?? "*" }));
+    const [http, route] = toHttp(
+      { ...method, request: method.request, routes, headers: [] },
+      first.done ? {} : first.value,
+    );
     const frames = {
       first,
       source,
@@ -93,7 +98,7 @@ async function open(
   const page = (globalThis as { readonly location?: { readonly href: string } }).location?.href;
   const url = new URL(baseUrl + target, page);
   url.protocol = url.protocol.replace("http", "ws");
-  url.searchParams.append("method", verb);
+  if (verb !== "GET") url.searchParams.append("method", verb);
   const socket = new Socket(url.href, protocolsOf(headers));
   let opened = false;
   socket.onmessage = ({ data }: { readonly data: unknown }) => {

@@ -24,7 +24,7 @@ export function timestamp(dates: Dates, longs: Longs): ValueType {
     },
     read(json) {
       const { seconds, nanos } = parseTimestamp(json);
-      if (dates === "date") return new Date(Number(seconds) * 1000 + Math.trunc(nanos / 1e6));
+      if (dates === "date") return new Date(Number(seconds) * 1000 + nanos / 1e6);
       return { seconds: hold(seconds, longs), nanos };
     },
   };
