@@ -55,6 +55,7 @@ export class Connection {
   readonly #cancellation = new Cancellation();
   readonly #inbox: Inbox;
   #ws: WebSocket | undefined;
+  #done: () => void = () => {};
   #deadline = Number.POSITIVE_INFINITY;
   #headers: Metadata | undefined;
   #trailers: Metadata | undefined;
@@ -103,11 +104,10 @@ export class Connection {
 
   /** Answers the handshake, carries the call, and resolves when the call has ended and the connection is closed. */
   async run(): Promise<void> {
-    this.#watch();
     const closed = new Promise<void>((resolve) => {
-      if (this.#socket.closed) resolve();
-      else this.#socket.once("close", () => resolve());
+      this.#done = resolve;
     });
+    this.#watch();
     try {
       const reply = await this.endpoint.handler(await this.#call());
       this.#accept();
@@ -130,6 +130,9 @@ export class Connection {
   /** Until the handshake is answered, only its end is of interest. */
   #watch(): void {
     this.#socket.on("data", this.#early).on("end", this.#gone).on("close", this.#gone);
+    // Afterwards the WebSocket says when it is over, which is later.
+    if (this.#socket.destroyed) this.#done();
+    else this.#socket.once("close", () => this.#ws ?? this.#done());
   }
 
   readonly #gone = () => this.cancel(wentAway());
@@ -212,6 +215,7 @@ export class Connection {
       stopBeat();
       stopAge?.();
       this.#closed(code);
+      this.#done();
     });
   }
 
