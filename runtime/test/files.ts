@@ -169,7 +169,10 @@ export async function overFiles(
   const { spec, service } = filesWith(changes, policy);
   const errors: unknown[] = [];
   const onError = (error: unknown) => void errors.push(error);
-  const gateway = createGateway([{ spec, target: inProcess(service, { onError }) }], { onError, ...options });
+  const gateway = createGateway([{ spec, target: inProcess(service, { onError, clock: options.clock }) }], {
+    onError,
+    ...options,
+  });
   const { url, port, server } = await listen(gateway);
   const send = (path: string, data: RequestInit["body"], headers: Record<string, string> = {}) =>
     fetch(url + path, { method: "POST", body: data, headers, duplex: "half" } as RequestInit);
