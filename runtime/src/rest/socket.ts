@@ -2,7 +2,7 @@ import type { CallOptions } from "../core/context.ts";
 import { closeCode, RestError, statusError } from "./error.ts";
 import { requestHeaders } from "./headers.ts";
 import type { Life } from "./life.ts";
-import { asInvalid, bodyJson, type Connection, fromJson, type RestMethod, toHttp } from "./method.ts";
+import { bodyJson, type Connection, fromJson, type RestMethod, toHttp } from "./method.ts";
 import type { WebSocketClass, WebSocketLike } from "./options.ts";
 import { leave } from "./upload.ts";
 import { isObject } from "./value.ts";
@@ -49,9 +49,7 @@ export async function* socketReplies(
       encode: (message: unknown) => JSON.stringify({ m: bodyJson(method, route, message) }),
     };
     socket = await open(method, connection, http.method, http.target, options, life, events);
-    const sending = send(socket, frames, connection, life).catch((error: unknown) =>
-      failed(error instanceof RestError ? error : asInvalid(method.path, error)),
-    );
+    void send(socket, frames, connection, life).catch(failed);
     for (;;) {
       const event = await events.next();
       if (life.reason) throw life.reason;
@@ -59,7 +57,6 @@ export async function* socketReplies(
       else if (event.error) throw event.error;
       else break;
     }
-    void sending;
   } finally {
     life.signal.removeEventListener("abort", aborted);
     leave(source);
