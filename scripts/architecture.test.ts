@@ -85,6 +85,22 @@ const table: readonly { place: string; may: readonly string[]; why: string }[] =
     why: "a client for browsers: no built-in of Node, no grpc-js, no protobuf library",
   },
   {
+    place: "runtime/src/connect/",
+    may: [
+      "node:",
+      "@bufbuild/protobuf",
+      "@connectrpc/connect",
+      "@connectrpc/connect-node",
+      "runtime/src/core/",
+      "runtime/src/messages/",
+      "runtime/src/connect/",
+      "runtime/src/gateway/",
+      "runtime/src/client.ts",
+      "runtime/src/server.ts",
+    ],
+    why: "the only place for Connect's library; a handler that gateways mount",
+  },
+  {
     place: "runtime/src/client.ts",
     may: ["runtime/src/core/", "runtime/src/stack.ts", "runtime/src/traffic.ts", "runtime/src/policies/index.ts"],
     why: "layers over any target",

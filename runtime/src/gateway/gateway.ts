@@ -13,6 +13,7 @@ import { type Callable, callableOf, composedEndpoint, methodsOf, whereOf } from 
 import type { Composition } from "./compose/options.ts";
 import { partRoute } from "./compose/route.ts";
 import { type CorsOptions, compileCors, isPreflight } from "./cors.ts";
+import { type DocsOptions, docsOf } from "./docs/docs.ts";
 import { endpointsOf, type GatewayService } from "./endpoint.ts";
 import { detailRegistry, errorHeaders, errorJson, HttpError, statusOf } from "./errors.ts";
 import { Exchange, type ExchangeSettings } from "./exchange.ts";
@@ -76,6 +77,8 @@ export interface GatewayOptions {
   readonly webSocket?: boolean | WebSocketOptions | undefined;
   /** GET requests that are answered from several methods. Default: none. */
   readonly compose?: readonly Composition[] | undefined;
+  /** Serves a page that shows the API, and its OpenAPI document. Default: none. */
+  readonly docs?: DocsOptions | undefined;
   /** Who can verify credentials, for mounted handlers; services have their own. Default: nobody. */
   readonly auth?: ServerOptions["auth"];
   /** Told of every request that was answered here, by a route, a handler or a refusal, when that is over. Default: nobody. */
@@ -161,6 +164,11 @@ export function createGateway(services: readonly GatewayService[], options: Gate
     router.add(composedEndpoint(composition, where, { ...settings, callable, methods }), composition);
   }
   const mounting = { ...settings, auth: options.auth };
+  if (options.docs) {
+    const { page, document } = docsOf(options.docs);
+    for (const { path, handler } of [page, document])
+      router.mount(mountOf(path, handler, { auth: options.docs.auth, keepPath: true }, mounting));
+  }
   const { onRequest } = options;
   const cors =
     options.cors && compileCors(options.cors, { request: requestHeaders, response: options.responseHeaders ?? [] });
@@ -191,7 +199,7 @@ export function createGateway(services: readonly GatewayService[], options: Gate
       });
     } else if (destination.kind === "mount") {
       if (seen) seen.template = destination.method.path;
-      track(new Mounted(res), res);
+      track(new Mounted(res, destination.options.endsItself), res);
       const fail = (error: RpcError) => refuse(req, res, error, seen);
       void runMount(destination, req, res, mounting, fail);
     } else if (destination.kind === "redirect") {
@@ -245,13 +253,15 @@ export function createGateway(services: readonly GatewayService[], options: Gate
 class Mounted {
   readonly streams = false;
   readonly #res: ServerResponse;
+  readonly #endsItself: boolean;
 
-  constructor(res: ServerResponse) {
+  constructor(res: ServerResponse, endsItself = false) {
     this.#res = res;
+    this.#endsItself = endsItself;
   }
 
   cancel(): void {
-    this.#res.destroy();
+    if (!this.#endsItself) this.#res.destroy();
   }
 }
 
@@ -276,6 +286,7 @@ const known = keysOf<GatewayOptions>({
   trailingSlash: true,
   compose: true,
   webSocket: true,
+  docs: true,
   auth: true,
   onRequest: true,
   onError: true,

@@ -28,6 +28,8 @@ export interface MountOptions {
   readonly host?: string | undefined;
   /** True: the handler sees the whole path. Default: without the part that it is mounted at, as in express. */
   readonly keepPath?: boolean | undefined;
+  /** True: the handler ends its requests itself when the server stops. Default: their connections are cut at the limit. */
+  readonly endsItself?: boolean | undefined;
 }
 
 /** A handler beside the routes. */
@@ -50,7 +52,7 @@ export interface MountSettings {
   readonly clock: Clock;
 }
 
-const known = keysOf<MountOptions>({ auth: true, host: true, keepPath: true });
+const known = keysOf<MountOptions>({ auth: true, host: true, keepPath: true, endsItself: true });
 const knownAuth = keysOf<Omit<AuthConfig, "rule">>({ access: true, providers: true, scopes: true, audiences: true });
 
 /** Checks a mount and builds what admits its callers. Throws a TypeError that names what is wrong. */

@@ -1,6 +1,10 @@
 import type { RequestListener } from "node:http";
 import type { TlsOptions } from "node:tls";
-import { createGateway } from "../gateway/gateway.ts";
+import { type ConnectDoor, createConnect } from "../connect/connect.ts";
+import { loadConnect } from "../connect/library.ts";
+import { systemClock } from "../core/clock.ts";
+import type { GatewayService } from "../gateway/endpoint.ts";
+import { createGateway, type Gateway } from "../gateway/gateway.ts";
 import { listenGrpc } from "../grpc/server.ts";
 import { readServerTls, type ServerTls } from "../grpc/tls.ts";
 import { localTarget } from "../in-process.ts";
@@ -68,7 +72,7 @@ async function openHttp(
   served: Served,
   health: HealthState,
 ) {
-  const web = openWeb(options, own, served, health);
+  const web = await openWeb(options, own, served, health);
   const server = await listenHttp(web.handler, {
     address: parseAddress(own.address, where),
     limits: own,
@@ -93,7 +97,7 @@ async function openOne(
   served: Served,
   health: HealthState,
 ): Promise<Doors> {
-  const web = openWeb(options, own, served, health);
+  const web = await openWeb(options, own, served, health);
   const address = formatAddress(parseAddress(own.address, where));
   const share = new OnePort({
     handler: web.handler,
@@ -126,32 +130,45 @@ async function openOne(
 }
 
 /** What answers requests by HTTP. */
-function openWeb(options: ServeOptions, own: HttpDoorOptions, served: Served, health: HealthState) {
+async function openWeb(options: ServeOptions, own: HttpDoorOptions, served: Served, health: HealthState) {
   const here = localTarget(served, options.clock);
   const { services = [], forward = [], policies } = options;
-  const gateway = createGateway(
-    [
-      ...services.map(({ spec }) => ({ spec, target: here, client: { policies } })),
-      ...forward.map((one) => ({ ...one, client: { policies, ...one.client } })),
-    ],
-    {
-      ...withoutMounts(options.gateway),
-      auth: options.auth,
-      maxRequestBytes: options.maxRequestBytes,
-      requestHeaders: [...(own.requestHeaders ?? []), ...credentialHeaders(options.auth)],
-      responseHeaders: own.responseHeaders,
-      onError: options.onError,
-      clock: options.clock,
-    },
-  );
+  const all = [
+    ...services.map(({ spec }) => ({ spec, target: here, client: { policies } })),
+    ...forward.map((one) => ({ ...one, client: { policies, ...one.client } })),
+  ];
+  const gateway = createGateway(all, {
+    ...withoutMounts(options.gateway),
+    auth: options.auth,
+    maxRequestBytes: options.maxRequestBytes,
+    requestHeaders: [...(own.requestHeaders ?? []), ...credentialHeaders(options.auth)],
+    responseHeaders: own.responseHeaders,
+    onError: options.onError,
+    clock: options.clock,
+  });
   mountAll(gateway, options.gateway);
+  const connect = own.connect ? await openConnect(options, all, gateway) : undefined;
   const { health: checks = true } = options;
   return {
     handler: checks ? withHealth(health, gateway) : (gateway as RequestListener),
     onUpgrade: options.gateway?.webSocket ? gateway.upgrade : undefined,
-    end: (which: "streams" | "all") => gateway.end(which),
+    end(which: "streams" | "all") {
+      connect?.end(which);
+      gateway.end(which);
+    },
     idle: () => gateway.idle(),
   };
+}
+
+/** Connect and gRPC-Web beside the routes, so that what holds for these holds for those: CORS, proxies, the log. */
+async function openConnect(
+  { maxRequestBytes = 4 * 1024 * 1024, clock = systemClock, onError = () => {} }: ServeOptions,
+  services: readonly GatewayService[],
+  gateway: Gateway,
+): Promise<ConnectDoor> {
+  const connect = createConnect(services, await loadConnect(), { maxRequestBytes, clock, onError });
+  for (const path of connect.paths) gateway.mount(path, connect.handle, { keepPath: true, endsItself: true });
+  return connect;
 }
 
 /** What the configured providers read, so that a credential works at both doors. */

@@ -36,7 +36,13 @@ export interface GrpcDoorOptions extends DoorOptions {
 export interface HttpDoorOptions
   extends DoorOptions,
     HttpLimits,
-    Pick<GatewayOptions, "requestHeaders" | "responseHeaders"> {}
+    Pick<GatewayOptions, "requestHeaders" | "responseHeaders"> {
+  /**
+   * Serves Connect and gRPC-Web too, at `/package.Service/Method`; a route of that path goes first. Needs the packages
+   * @connectrpc/connect and @connectrpc/connect-node. Default: false.
+   */
+  readonly connect?: boolean | undefined;
+}
 
 /** How calls of all kinds come in at one port. */
 export interface ListenOptions extends GrpcDoorOptions, HttpDoorOptions {}
@@ -121,6 +127,7 @@ const httpKeys = keysOf<HttpDoorOptions>({
   maxHeaderBytes: true,
   requestHeaders: true,
   responseHeaders: true,
+  connect: true,
 });
 
 const known = {

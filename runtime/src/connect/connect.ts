@@ -1,0 +1,129 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
+import type { ConnectRouter, HandlerContext, MethodImpl } from "@connectrpc/connect";
+import { clientHandlers } from "../client.ts";
+import type { Clock } from "../core/clock.ts";
+import { codeNumber } from "../core/error.ts";
+import type { Report } from "../core/report.ts";
+import { isStream } from "../core/stream.ts";
+import { wirePolicy } from "../core/wire-policy.ts";
+import type { GatewayService } from "../gateway/endpoint.ts";
+import { describe, registryOf, undescribe } from "../messages/descriptors.ts";
+import { ConnectCalls, type ConnectMethod } from "./calls.ts";
+import type { ConnectLibrary } from "./library.ts";
+
+/** How services are served by Connect and gRPC-Web. */
+export interface ConnectOptions {
+  /** The largest request message that is accepted, in bytes, also when it is inflated. Fails with RESOURCE_EXHAUSTED. */
+  readonly maxRequestBytes: number;
+  readonly clock: Clock;
+  /** Told about every failure whose text the caller does not get. */
+  readonly onError: Report;
+}
+
+/** Services as a handler of node:http. */
+export interface ConnectDoor {
+  /** Where its methods are, `/acme.shop.v1.Shop` for each service. */
+  readonly paths: readonly string[];
+  /** Answers what is a method of its services; what is none goes to `next`. */
+  handle(req: IncomingMessage, res: ServerResponse, next: () => void): void;
+  /** Ends calls under way with UNAVAILABLE: those that stream, or all. */
+  end(which: "streams" | "all"): void;
+}
+
+/** Serves the methods of services by Connect and gRPC-Web, with the handlers that their other doors have. */
+export function createConnect(
+  services: readonly GatewayService[],
+  library: ConnectLibrary,
+  options: ConnectOptions,
+): ConnectDoor {
+  const { createContextKey, createContextValues } = library.connect;
+  const calls = new ConnectCalls({ library, clock: options.clock, onError: options.onError });
+  const requestKey = createContextKey<IncomingMessage | undefined>(undefined);
+  const fallbacks = new WeakMap<object, () => void>();
+  const adapter = library.node.connectNodeAdapter({
+    grpc: false,
+    routes: (router) => {
+      for (const service of services) addService(router, service);
+    },
+    contextValues: (req) => createContextValues().set(requestKey, req as IncomingMessage),
+    fallback: (req) => fallbacks.get(req)?.(),
+  });
+
+  function addService(router: ConnectRouter, { spec, target, client }: GatewayService): void {
+    const registry = registryOf(spec);
+    const desc = registry.getService(spec.name) as DescService;
+    const handlers = target.local ? undefined : clientHandlers(spec, target, client);
+    for (const [key, method] of Object.entries(spec.methods)) {
+      const described = desc.methods.find(({ name }) => name === method.name) as DescMethod;
+      const to = { method, target, handler: handlers?.get(key) ?? target.handler(method) };
+      const read = undescribe(method.request, registry);
+      const print = describe(method.reply, registry);
+      const { requestBytes } = wirePolicy(method).limits ?? {};
+      router.rpc(described, implementation(to, read, print), {
+        readMaxBytes: requestBytes ?? options.maxRequestBytes,
+        jsonOptions: { registry },
+      });
+    }
+  }
+
+  function implementation(
+    to: ConnectMethod,
+    read: (message: Message) => unknown,
+    print: (reply: unknown) => Message,
+  ): MethodImpl<DescMethod> {
+    const { kind } = to.method;
+    const takesStream = kind === "clientStream" || kind === "bidi";
+    const start = (message: unknown, context: HandlerContext) => {
+      const request = takesStream ? calls.requests(message as AsyncIterable<unknown>, read) : read(message as Message);
+      return calls.start(to, request, context, context.values.get(requestKey) as IncomingMessage);
+    };
+    async function single(message: unknown, context: HandlerContext): Promise<Message> {
+      let over: (() => void) | undefined;
+      try {
+        const call = start(message, context);
+        ({ over } = call);
+        return print(await call.reply);
+      } catch (error) {
+        throw calls.failure(error, to);
+      } finally {
+        over?.();
+      }
+    }
+    async function* stream(message: unknown, context: HandlerContext): AsyncIterable<Message> {
+      let over: (() => void) | undefined;
+      try {
+        const call = start(message, context);
+        ({ over } = call);
+        const replies = await call.reply;
+        if (!isStream(replies)) throw new TypeError(`${to.method.path} replied with no stream`);
+        for await (const reply of replies) yield print(reply);
+      } catch (error) {
+        throw calls.failure(error, to);
+      } finally {
+        over?.();
+      }
+    }
+    return (kind === "serverStream" || kind === "bidi" ? stream : single) as never;
+  }
+
+  return {
+    paths: services.map(({ spec }) => `/${spec.name}`),
+    handle(req, res, next) {
+      // The library makes a URL of it, and fails on one that is none.
+      if (!URL.canParse(`http://${req.headers.host}`)) return refuseHost(res);
+      fallbacks.set(req, next);
+      adapter(req, res);
+    },
+    end: (which) => calls.end(which),
+  };
+}
+
+function refuseHost(res: ServerResponse): void {
+  const body = JSON.stringify({
+    code: codeNumber("INVALID_ARGUMENT"),
+    message: "the Host header is no host",
+    details: [],
+  });
+  res.writeHead(400, { "content-type": "application/json", "content-length": String(body.length) }).end(body);
+}
