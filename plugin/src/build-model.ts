@@ -79,7 +79,8 @@ function buildMethods(
   );
   const keys = methodKeys(service, (method) => places.get(method) as Place, problems);
   return [...places].map(([method, place]) => {
-    const policy = resolver.method(method, place, inherited);
+    const served = routes.of(method, place);
+    const policy = resolver.method(method, place, inherited, served);
     return {
       key: keys.get(method) as string,
       name: method.name,
@@ -89,7 +90,7 @@ function buildMethods(
       request: messages.message(method.input),
       reply: messages.message(method.output),
       policy,
-      routes: routes.of(method, place),
+      routes: served,
       authRule: authRule(method, policy, fields, resolver.origin(method, "auth") ?? place, problems),
     };
   });

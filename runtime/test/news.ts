@@ -1,16 +1,8 @@
-import {
-  create,
-  createFileRegistry,
-  type DescMessage,
-  fromJson,
-  type JsonValue,
-  type Message,
-  toBinary,
-} from "@bufbuild/protobuf";
+import { create, createFileRegistry, type DescMessage, fromJson, type JsonValue, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { onTestFinished } from "vitest";
 import type { ClientOptions } from "../src/client.ts";
-import type { MethodSpec, Route, ServiceSpec } from "../src/core/spec.ts";
+import type { Codec, MethodSpec, Route, ServiceSpec } from "../src/core/spec.ts";
 import type { Target } from "../src/core/target.ts";
 import { createGateway, type GatewayOptions } from "../src/gateway/gateway.ts";
 import { connect } from "../src/grpc/connect.ts";
@@ -87,8 +79,8 @@ const method = (name: string, kind: "unary" | "serverStream", reply: string, ...
   path: `/test.news.v1.News/${name}`,
   kind,
   idempotency: "NO_SIDE_EFFECTS",
-  request: esCodec<Message>(schema(article)),
-  reply: esCodec<Message>(schema(reply)),
+  request: esCodec(schema(article)) as Codec,
+  reply: esCodec(schema(reply)) as Codec,
   policy: { auth: { access: "PUBLIC", providers: [], scopes: [], audiences: [] } },
   routes,
 });

@@ -42,8 +42,8 @@ export class Resolver {
     return this.#apply(inherited, this.#levels.service(service, place));
   }
 
-  /** The policy of a method. Its rules run only when all its levels are right by themselves. */
-  method(method: DescMethod, place: Place, inherited: Effective): Resolved {
+  /** The policy of a method with these routes. Its rules run only when all its levels are right by themselves. */
+  method(method: DescMethod, place: Place, inherited: Effective, routes: readonly { method: string }[]): Resolved {
     const effective = this.#apply(inherited, this.#levels.method(method, place));
     this.#origins.set(method, effective.origins);
     if (!effective.ok) return {};
@@ -57,7 +57,7 @@ export class Resolver {
         ? value.map((item) => parseFields(row.fields, item as OptionRecord, kinds))
         : parseFields(row.fields, value as OptionRecord, kinds);
     }
-    const facts = factsOf(method, policy);
+    const facts = factsOf(method, policy, routes);
     const originOf = (option: string, field?: string) =>
       effective.origins.get(field === undefined ? option : `${option}.${field}`);
     const inherits = (option: string, field?: string) => {

@@ -56,7 +56,7 @@ const rules: readonly Rule<HttpConfig>[] = [
     field: "etag",
     whenInherited: withoutEtag,
     check: ({ etag }, { httpMethods }) =>
-      etag && httpMethods?.length && !httpMethods.some((method) => method === "GET" || method === "*")
+      etag && httpMethods && !httpMethods.some((method) => method === "GET" || method === "*")
         ? "only replies to GET are tagged, and no route of the method has that: add one, or remove etag"
         : undefined,
   },
