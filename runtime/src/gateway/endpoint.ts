@@ -4,15 +4,15 @@ import { type ClientOptions, clientHandlers } from "../client.ts";
 import type { Handler } from "../core/layer.ts";
 import type { MethodSpec, Route, ServiceSpec } from "../core/spec.ts";
 import type { Target } from "../core/target.ts";
-import { describe, describedCodec, registryOf, schemaOf, undescribe } from "../messages/descriptors.ts";
+import { type MessageJson, messageJson } from "../json/codecs.ts";
+import { describedCodec, registryOf, schemaOf } from "../messages/descriptors.ts";
 import { longestCall, type MethodPolicy } from "../policies/index.ts";
 import { compileBinder } from "./binding/bind.ts";
 import type { Body, RawBody } from "./binding/body.ts";
 import { bindFrames, noFrames } from "./binding/frames.ts";
-import { replyWriter } from "./binding/json.ts";
 import { partRoute } from "./compose/route.ts";
 import { detailRegistry } from "./errors.ts";
-import { etagReader, eventIdReader, type FieldReader } from "./response/reply-fields.ts";
+import { etagReader, eventIdReader, type FieldReader, isRawReply } from "./response/reply-fields.ts";
 
 /** A service behind a gateway. */
 export interface GatewayService {
@@ -113,7 +113,7 @@ export function endpointsOf({ spec, target, client }: GatewayService, parts?: Re
       ...shared,
       route,
       takesRaw: isRaw(schemaOf(method.request, registry), route.body),
-      repliesRaw: isRaw(schemaOf(method.reply, registry), route.responseBody ?? "*"),
+      repliesRaw: isRawReply(schemaOf(method.reply, registry), route.responseBody),
       etagOf: etagReader(schemaOf(method.reply, registry), route.responseBody),
       ...compileAll(method, route, registry, details),
       // The gateway is the client that sets the deadline, wherever the service is.
@@ -150,29 +150,40 @@ function compileAll(method: MethodSpec, route: Route, registry: FileRegistry, ty
   return { ...own, ...bindFrames(method, route, schemaOf(method.request, registry), types, own, whole), readElement };
 }
 
-/** `types` are those that a google.protobuf.Any may hold. */
+/** `types` are those that a google.protobuf.Any may hold. Codecs are compiled by the first request that needs them. */
 function compile(method: MethodSpec, route: Route, registry: FileRegistry, types: Registry) {
-  const bind = compileBinder(route, schemaOf(method.request, registry), types, configOf(method));
-  const write = replyWriter(schemaOf(method.reply, registry), route.responseBody, types);
-  const toRequest = undescribe(method.request, registry);
-  const fromReply = describe(method.reply, registry);
-  const textOf = (body: Body): string => {
-    if (body.kind === "none") return "";
-    if (body.kind === "json") return body.text;
-    return JSON.stringify({ contentType: body.contentType, data: Buffer.from(body.data).toString("base64") });
-  };
-  const request = (segments: readonly string[], query: string, body: Body, _headers?: IncomingHttpHeaders) =>
-    toRequest(bind(segments, query, textOf(body)));
+  const config = configOf(method);
+  const schema = schemaOf(method.request, registry);
+  const ignoreUnknown = config.unknownJson === "IGNORE";
+  const { bind, element } = compileBinder({
+    route,
+    schema,
+    registry: types,
+    config,
+    json: messageJson(method.request, registry, { registry: types, ignoreUnknown }),
+  });
+  // Lists and zero values are always there, as REST clients expect.
+  const reply = messageJson(method.reply, registry, { registry: types, emitDefaults: true });
   return {
-    bind: request,
-    readElement: (text: string) => toRequest(bind([], "", text)),
-    rawElement: (contentType: string, data: Uint8Array) =>
-      toRequest(bind([], "", textOf({ kind: "raw", contentType, data }))),
-    firstOf: (segments: readonly string[], query: string, headers: IncomingHttpHeaders, element: Body) =>
-      request(segments, query, element, headers),
-    print: (reply: unknown) => write(fromReply(reply)),
-    httpBodyOf: (_reply: unknown): RawBody | undefined => undefined,
+    bind,
+    readElement: (text: string) => element({ kind: "json", text }),
+    rawElement: (contentType: string, data: Uint8Array) => element({ kind: "raw", contentType, data }),
+    firstOf: (segments: readonly string[], query: string, headers: IncomingHttpHeaders, first: Body) =>
+      bind(segments, query, first, headers),
+    print: route.responseBody === undefined ? reply.print : reply.printField(route.responseBody),
+    httpBodyOf: rawReader(reply, schemaOf(method.reply, registry), route.responseBody),
   };
+}
+
+/** How the bytes of a google.api.HttpBody are taken out of a reply, whatever its generator. */
+function rawReader(json: MessageJson, schema: DescMessage, field: string | undefined) {
+  if (!isRawReply(schema, field)) return (): undefined => undefined;
+  const way = field === undefined ? [] : [field];
+  const [contentType, data] = [json.field(...way, "content_type"), json.field(...way, "data")];
+  return (reply: unknown): RawBody => ({
+    contentType: (contentType(reply) as string | undefined) ?? "",
+    data: (data(reply) as Uint8Array | undefined) ?? new Uint8Array(),
+  });
 }
 
 /** The same service with messages from its descriptors. */

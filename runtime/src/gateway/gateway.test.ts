@@ -145,7 +145,7 @@ test("a listener that throws breaks nothing, and nothing is lost", async () => {
   const { get } = await overHttp({ ping: async () => ({ seconds: "text" }) as never }, { gateway: { onError } });
   expect((await get("/v1/ping")).status).toBe(500);
   expect(printed.mock.calls).toEqual([
-    [expect.stringContaining("/test.kitchen.v1.Kitchen/Ping failed behind the gateway"), expect.any(SyntaxError)],
+    [expect.stringContaining("/test.kitchen.v1.Kitchen/Ping failed behind the gateway"), expect.any(TypeError)],
     ["and onError itself failed:", failure],
   ]);
 });

@@ -1,4 +1,4 @@
-import type { DescMessage, Message, Registry } from "@bufbuild/protobuf";
+import type { DescField, DescMessage, Message, Registry } from "@bufbuild/protobuf";
 import { esShape } from "./es-shape.ts";
 import { Printers } from "./print.ts";
 import { Readers, type Reading } from "./read.ts";
@@ -55,3 +55,10 @@ export function compileJson(desc: DescMessage, shapes: Shapes, options: JsonOpti
 /** The codec of a message of protobuf-es. */
 export const esJson = (desc: DescMessage, options: JsonOptions): JsonCodec<Message> =>
   compileJson(desc, esShape, options) as JsonCodec<Message>;
+
+/** Compiles a check of JSON for one field: it throws JsonError for what the field cannot hold. */
+export function fieldCheck(field: DescField, registry: Registry): (json: unknown) => void {
+  const shape = esShape(field.parent);
+  const set = new Readers(esShape, { registry, ignoreUnknown: false }).setter(shape, field);
+  return (json) => set(shape.make() as { [key: string]: unknown }, json, { keys: 0, depth: 0 });
+}

@@ -108,7 +108,12 @@ const plainBase64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 
 function bytesReader(toBuffer: boolean, field: string): ScalarReader {
   return (json) => {
-    if (json instanceof Uint8Array) return toBuffer && !Buffer.isBuffer(json) ? Buffer.from(json) : json;
+    if (json instanceof Uint8Array) {
+      if (Buffer.isBuffer(json) === toBuffer) return json;
+      // The same memory, as what the message is to hold.
+      const { buffer, byteOffset, byteLength } = json;
+      return toBuffer ? Buffer.from(buffer, byteOffset, byteLength) : new Uint8Array(buffer, byteOffset, byteLength);
+    }
     if (typeof json !== "string") throw expected("bytes", json, field);
     const bytes = decodeBase64(json, field);
     return toBuffer ? bytes : new Uint8Array(bytes);

@@ -90,7 +90,7 @@ export class Readers {
     const read = isAny ? this.#any(shape) : hasOwnJson(desc) ? outside(this.#wellKnown(shape)) : this.#fields(shape);
     return (json, reading, name) => {
       if (++reading.depth > deepest)
-        throw new JsonError(name, `is no ${desc.typeName}: maximum recursion depth of ${deepest} reached`);
+        throw new JsonError("", `is no ${desc.typeName}: maximum recursion depth of ${deepest} reached`);
       const message = read(json, reading, name);
       reading.depth--;
       return message;

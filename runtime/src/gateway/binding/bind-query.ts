@@ -1,28 +1,47 @@
-import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
+import type { DescField, DescMessage, Registry } from "@bufbuild/protobuf";
 import type { Route } from "../../core/spec.ts";
 import { badRequest } from "../errors.ts";
 import { type FieldPath, findField } from "./fields.ts";
 import { parseQuery } from "./query.ts";
 import { TextError } from "./text.ts";
-import { writeText } from "./write-text.ts";
+import type { Tree } from "./tree.ts";
+import { type TextWriter, textWriter } from "./write-text.ts";
 
 /** The deepest field that a parameter may name, in steps. */
 export const maxSteps = 16;
 
-/** Writes the parameters of a query into a message. `hasBody`: the route's body field was filled from the body. */
-export type QueryBinder = (message: Message, query: string, hasBody: boolean) => void;
+/** Writes the parameters of a query into a tree. `hasBody`: the route's body field was filled from the body. */
+export type QueryBinder = (tree: Tree, query: string, hasBody: boolean) => void;
 
 /**
  * Compiles how a route reads its query. Throws HttpError 400 for a parameter that its field cannot hold, for a
  * singular field given twice, for two members of a oneof, and under `REJECT` for one that names no field or a field
  * that the path or the body gives.
  */
-export function compileQuery(route: Route, schema: DescMessage, unknown: "IGNORE" | "REJECT"): QueryBinder {
+export function compileQuery(
+  route: Route,
+  schema: DescMessage,
+  registry: Registry,
+  unknown: "IGNORE" | "REJECT",
+): QueryBinder {
   if (route.body === "*" && unknown === "IGNORE") return () => {};
   const inPath = new Set(route.variables.map(({ field }) => field));
   const bodyField = schema.fields.find(({ name }) => name === route.body);
 
-  return (message, query, hasBody) => {
+  const writers = new Map<DescField, TextWriter>();
+  // Fields inside of others are as many as callers can think of, so only those of the request itself are kept.
+  const writerOf = (path: FieldPath): TextWriter => {
+    if (path.parents.length > 0) return textWriter(path, registry, false);
+    let writer = writers.get(path.field);
+    if (!writer) {
+      writer = textWriter(path, registry, false);
+      writers.set(path.field, writer);
+    }
+    return writer;
+  };
+
+  return (tree, query, hasBody) => {
+    if (query === "") return;
     const seen = new Set<string>();
     const chosen = new Map<string, DescField>();
     if (hasBody && bodyField?.oneof) chosen.set(bodyField.oneof.name, bodyField);
@@ -48,7 +67,7 @@ export function compileQuery(route: Route, schema: DescMessage, unknown: "IGNORE
       seen.add(slot);
       checkOneofs(name, path, chosen);
       try {
-        writeText(schema, message, path, text, key);
+        writerOf(path)(tree, text, key);
       } catch (error) {
         throw error instanceof TextError ? badRequest(name, error.message, error) : error;
       }

@@ -1,14 +1,16 @@
-import { fromJson, toJson } from "@bufbuild/protobuf";
+import { fromJson, type Message, toJson } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { AllKinds } from "../../../test/kitchen/kitchen.ts";
 import { Kitchen } from "../../../test/kitchen/kitchen_mesh.ts";
 import type { MethodSpec, Route } from "../../core/spec.ts";
+import { esJson } from "../../json/codec.ts";
 import { registryOf, schemaOf, undescribe } from "../../messages/descriptors.ts";
 import { BadRequest } from "../../messages/details.ts";
 import { findDetail } from "../../messages/status.ts";
 import type { HttpConfig } from "../../policies/index.ts";
 import { HttpError } from "../errors.ts";
 import { compileBinder } from "./bind.ts";
+import { noBody } from "./body.ts";
 
 const registry = registryOf(Kitchen);
 const mirror = Kitchen.methods.mirror as MethodSpec;
@@ -33,8 +35,11 @@ interface Request {
 
 /** The message that a request makes, as JSON without defaults. */
 function bind({ route = get, path = "", query = "", body = "", config = {} }: Request): unknown {
-  const message = compileBinder(route, schema, registry, config)(path === "" ? [] : path.split("/"), query, body);
-  return toJson(schema, message, { registry });
+  const json = esJson(schema, { registry, ignoreUnknown: config.unknownJson === "IGNORE" });
+  const binder = compileBinder({ route, schema, registry, config, json });
+  const segments = path === "" ? [] : path.split("/");
+  const message = binder.bind(segments, query, body === "" ? noBody : { kind: "json", text: body });
+  return toJson(schema, message as Message, { registry });
 }
 
 /** The violation that a request is refused with. */

@@ -1,5 +1,4 @@
-import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
-import { reflect } from "@bufbuild/protobuf/reflect";
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
 
 /** A field inside a message, and the messages on the way to it. */
 export interface FieldPath {
@@ -51,17 +50,5 @@ export function findField(descriptor: DescMessage, steps: readonly string[]): Fi
 }
 
 /** Messages with a JSON form of their own: nobody addresses what is inside. Source: ProtoJSON, "JSON Representation". */
-const opaque = ({ typeName }: DescMessage) =>
+export const opaque = ({ typeName }: DescMessage) =>
   /^google\.protobuf\.(Any|Timestamp|Duration|FieldMask|Struct|ListValue|(\w+)?Value)$/.test(typeName);
-
-/** The message that has the field. Messages on the way are made where they are missing. */
-export function descend(descriptor: DescMessage, message: Message, parents: readonly DescField[]): Message {
-  if (parents.length === 0) return message;
-  let at = reflect(descriptor, message);
-  for (const field of parents) {
-    if (field.fieldKind !== "message") throw new TypeError(`${field} has no fields`);
-    at.set(field, at.get(field));
-    at = at.get(field);
-  }
-  return at.message;
-}

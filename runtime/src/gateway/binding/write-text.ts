@@ -1,38 +1,59 @@
-import { create, type DescMessage, type Message, mergeFromJson } from "@bufbuild/protobuf";
-import { reflect } from "@bufbuild/protobuf/reflect";
-import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
-import { descend, type FieldPath } from "./fields.ts";
-import { complaintOf } from "./json.ts";
+import { type DescField, type DescMessage, type Registry, ScalarType } from "@bufbuild/protobuf";
+import { fieldCheck } from "../../json/codec.ts";
+import { JsonError } from "../../json/error.ts";
+import { MaskPaths } from "../../json/well-known.ts";
+import type { FieldPath } from "./fields.ts";
 import { maskPaths, TextError, textReader } from "./text.ts";
+import { descend, keyIn, put, type Tree, win } from "./tree.ts";
 
 /**
- * Writes the text of a path segment or query parameter into a field: replaces a singular one, adds to a list, sets
- * the `key` of a map. Throws TextError, saying what the field can hold.
+ * Writes the text of a path segment, query parameter or header into a tree: replaces a singular field, adds to a list, sets the
+ * `key` of a map. Throws TextError, saying what the field can hold.
  */
-export function writeText(
-  schema: DescMessage,
-  message: Message,
-  { parents, field }: FieldPath,
-  text: string,
-  key = "",
-): void {
-  const read = textReader(field);
-  if (!read) {
-    const what = field.fieldKind === "message" ? "a message" : `a ${field.fieldKind} of messages`;
-    throw new TextError(`is ${what}, which text cannot hold: send it in the body, or name fields inside it`);
-  }
-  const owner = descend(schema, message, parents);
-  const descriptor = parents.at(-1)?.message ?? schema;
-  if (field.fieldKind === "message" && field.message.typeName === FieldMaskSchema.typeName) {
-    const mask = create(FieldMaskSchema, { paths: maskPaths(text) });
-    reflect(descriptor, owner).set(field, reflect(FieldMaskSchema, mask));
-    return;
-  }
-  const value = read(text);
-  const json = field.fieldKind === "list" ? [value] : field.fieldKind === "map" ? { [key]: value } : value;
-  try {
-    mergeFromJson(descriptor, owner, { [field.jsonName]: json });
-  } catch (error) {
-    throw new TextError(complaintOf(error), { cause: error });
-  }
+export type TextWriter = (tree: Tree, text: string, key?: string) => void;
+
+/** Compiles how text is written into a field. `wins`: it takes away the other members of oneofs, on its way too. */
+export function textWriter({ parents, field }: FieldPath, registry: Registry, wins: boolean): TextWriter {
+  const read = isMask(field.message)
+    ? (text: string) => new MaskPaths(maskPaths(text))
+    : (textReader(field) as ((text: string) => unknown) | undefined);
+  const check = fieldCheck(field, registry);
+  return (tree, text, key = "") => {
+    if (!read) {
+      const what = field.fieldKind === "message" ? "a message" : `a ${field.fieldKind} of messages`;
+      throw new TextError(`is ${what}, which text cannot hold: send it in the body, or name fields inside it`);
+    }
+    const value = read(text);
+    const entry: Tree = {};
+    if (field.fieldKind === "map") put(entry, key, value);
+    try {
+      check(field.fieldKind === "list" ? [value] : field.fieldKind === "map" ? entry : value);
+    } catch (error) {
+      throw error instanceof JsonError ? new TextError(error.message, { cause: error }) : error;
+    }
+    const owner = descend(tree, parents, wins);
+    if (owner) write(owner, field, value, key, wins);
+  };
 }
+
+const isMask = (desc: DescMessage | undefined) => desc?.typeName === "google.protobuf.FieldMask";
+
+function write(owner: Tree, field: DescField, value: unknown, key: string, wins: boolean): void {
+  const name = keyIn(owner, field);
+  const before = Object.hasOwn(owner, name) ? owner[name] : undefined;
+  if (field.fieldKind === "list") {
+    if (Array.isArray(before)) before.push(value);
+    else put(owner, name, [value]);
+  } else if (field.fieldKind === "map") {
+    const entries = typeof before === "object" && before !== null ? (before as Tree) : {};
+    put(entries, canonical(field, key), value);
+    put(owner, name, entries);
+  } else if (wins) win(owner, field, value);
+  else put(owner, name, value);
+}
+
+/** Numbers have several spellings, and a map one place for each. */
+const canonical = (field: DescField, key: string): string =>
+  field.fieldKind === "map" && field.mapKey !== ScalarType.STRING && field.mapKey !== ScalarType.BOOL
+    ? String(BigInt(key))
+    : key;
