@@ -8,6 +8,7 @@ export default defineConfig({
     include: [
       "runtime/**/*.test.ts",
       "plugin/**/*.test.ts",
+      "cli/**/*.test.ts",
       "scripts/**/*.test.ts",
       "examples/**/*.test.ts",
       "bench/**/*.test.ts",

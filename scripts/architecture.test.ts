@@ -161,6 +161,11 @@ const table: readonly { place: string; may: readonly string[]; why: string }[] =
   { place: "runtime/src/testing.ts", may: ["runtime/src/"], why: "the public test harness" },
   { place: "runtime/src/index.ts", may: ["runtime/src/"], why: "the public surface" },
   {
+    place: "cli/src/",
+    may: ["node:", "@bufbuild/protobuf", "@protomesh/runtime", "plugin/src/library.ts", "cli/"],
+    why: "puts the public surfaces of the two packages together",
+  },
+  {
     place: "plugin/src/emit/",
     may: ["ts-poet", "@bufbuild/protoplugin", "plugin/src/emit/", "plugin/src/model.ts"],
     why: "prints a model; sees no descriptor",
@@ -199,7 +204,7 @@ interface Import {
   readonly to: string;
 }
 
-const files = ["runtime/src", "plugin/src"].flatMap((folder) =>
+const files = ["runtime/src", "plugin/src", "cli/src"].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
     .map((name) => `${folder}/${name.split(sep).join("/")}`),

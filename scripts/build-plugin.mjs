@@ -2,10 +2,10 @@
 // compiler, which only targets other than ts need, ts-poet's formatter, and jose, which a policy loads at run time.
 //
 //   node scripts/build-plugin.mjs [output]     default: plugin/dist/protoc-gen-mesh.cjs
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { writeNotices } from "./notices.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const outfile = process.argv[2] ?? `${root}plugin/dist/protoc-gen-mesh.cjs`;
@@ -30,22 +30,7 @@ const { metafile } = await build({
 });
 console.error(`${outfile.replace(root, "")}: ${Math.round(statSync(outfile).size / 1024)} kB`);
 
-writeFileSync(join(dirname(outfile), "THIRD_PARTY.txt"), notices(Object.keys(metafile.inputs)));
-
-/** Names the packages that are in the bundle, with the licence texts that they carry. */
-function notices(inputs) {
-  const folders = inputs.map((input) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0]);
-  const packages = [...new Set(folders)]
-    .filter((folder) => folder && existsSync(join(root, folder, "package.json")))
-    .sort();
-  return packages
-    .map((folder) => {
-      const { name, version, license } = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
-      const text = readdirSync(join(root, folder)).find((file) => /^licen[cs]e/i.test(file));
-      return `${name} ${version}: ${license}\n\n${text ? readFileSync(join(root, folder, text), "utf8") : ""}`;
-    })
-    .join("\n");
-}
+writeNotices(outfile, Object.keys(metafile.inputs));
 
 /** Puts an object that fails on use in the place of the packages that are left out. */
 function leaveOut({ onResolve, onLoad }) {

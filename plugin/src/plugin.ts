@@ -69,6 +69,27 @@ export function run(bytes: Uint8Array, warn: Warn): Answer {
   return { head: { ...head, file: [] }, files: finishAll(drafts, models, documented, request, parameters) };
 }
 
+/**
+ * What the files of an encoded `google.protobuf.compiler.CodeGeneratorRequest` say, without printing it.
+ *
+ * Throws `GenerationError` when an option or a parameter is wrong.
+ */
+export function readModels(bytes: Uint8Array, warn: Warn): readonly FileModel[] {
+  const request = readRequest(bytes);
+  const parameters = parseParameters(request.message.parameter);
+  const models: FileModel[] = [];
+  const plugin = createEcmaScriptPlugin({
+    name,
+    version,
+    generateTs: (schema) =>
+      void models.push(...buildModels(schema, request, parameters, warn).map(({ model }) => model)),
+    transpile: () => [],
+  });
+  request.message.parameter = "target=ts,import_extension=js";
+  plugin.run(request.message);
+  return models;
+}
+
 function* finishAll(
   drafts: CodeGeneratorResponse["file"],
   models: ReadonlyMap<string, FileModel>,
