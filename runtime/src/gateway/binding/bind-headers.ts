@@ -42,7 +42,7 @@ export function compileHeaders(
     return { header, path: lookup.path, write: textWriter(lookup.path, registry, true) };
   });
   return {
-    open: (tree, headers) => all.filter(({ header, path }) => headers[header] !== undefined && !isGiven(tree, path)),
+    open: (tree, headers) => all.filter(({ header, path }) => Object.hasOwn(headers, header) && !isGiven(tree, path)),
     fill(tree, headers, open) {
       for (const { header, path, write } of open) {
         const text = String(headers[header]);

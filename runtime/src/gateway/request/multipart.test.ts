@@ -13,7 +13,10 @@ async function overForms(options: Parameters<typeof overFiles>[1] = {}) {
 }
 
 /** A form with a file. */
-function form(fields: readonly (readonly [string, string])[] = [], data: string | Uint8Array<ArrayBuffer> = "bytes"): FormData {
+function form(
+  fields: readonly (readonly [string, string])[] = [],
+  data: string | Uint8Array<ArrayBuffer> = "bytes",
+): FormData {
   const all = new FormData();
   for (const [name, value] of fields) all.append(name, value);
   all.append("file", new Blob([data], { type: "image/png" }), "photo.png");
