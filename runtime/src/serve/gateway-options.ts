@@ -12,7 +12,15 @@ export interface MountedAt extends MountOptions {
 export interface ServeGatewayOptions
   extends Pick<
     GatewayOptions,
-    "cors" | "trustedProxies" | "forwardedHeader" | "trailingSlash" | "compose" | "webSocket" | "onRequest"
+    | "cors"
+    | "trustedProxies"
+    | "forwardedHeader"
+    | "trailingSlash"
+    | "compose"
+    | "webSocket"
+    | "onRequest"
+    | "compression"
+    | "ssePingMs"
   > {
   /** Handlers of node:http or express beside the routes. Default: none. */
   readonly mounts?: readonly MountedAt[] | undefined;
@@ -27,6 +35,8 @@ const known = keysOf<ServeGatewayOptions>({
   webSocket: true,
   onRequest: true,
   mounts: true,
+  compression: true,
+  ssePingMs: true,
 });
 
 /** Throws a TypeError for keys that nobody reads. */

@@ -180,12 +180,6 @@ export function drained(res: ServerResponse, cancellation: Cancellation): Promis
 
 /** Breaks an answer off so that the client sees that it is incomplete: what was written still leaves, its end does not. */
 function cut(res: ServerResponse): void {
-  // Over HTTP/2 the connection has other streams: one of them is reset.
-  const { stream } = res as { readonly stream?: { close(code: number): void } };
-  if (stream) stream.close(internalError);
-  else if (res.socket) res.socket.destroySoon();
+  if (res.socket) res.socket.destroySoon();
   else res.destroy();
 }
-
-/** Source: RFC 9113, 7. */
-const internalError = 2;
