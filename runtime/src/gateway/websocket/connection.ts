@@ -349,6 +349,6 @@ const codeFor = (cause: unknown, code: Code): number =>
   cause instanceof RpcError ? closeCodeOf(code) : closeCodes.bug;
 
 const brokenRules = (cause: Error): RpcError =>
-  (cause as NodeJS.ErrnoException).code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH"
+  /^WS_ERR_UNSUPPORTED_(?:MESSAGE|DATA_PAYLOAD)_LENGTH$/.test(String((cause as NodeJS.ErrnoException).code))
     ? new RpcError("RESOURCE_EXHAUSTED", "the client sent a message that is too large", { cause })
     : new RpcError("CANCELLED", "the client broke the rules of WebSocket", { cause });
