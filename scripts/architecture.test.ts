@@ -68,6 +68,7 @@ const table: readonly { place: string; may: readonly string[]; why: string }[] =
     may: [
       "node:",
       "@bufbuild/protobuf",
+      "busboy",
       "ws",
       "runtime/src/core/",
       "runtime/src/json/",
