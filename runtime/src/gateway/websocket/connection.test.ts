@@ -66,29 +66,42 @@ describe("sizes", () => {
 });
 
 describe("backpressure", () => {
-  test("a call that does not read pauses the client", async () => {
-    const { open, gateway } = await overWebSocket({
-      async uploadDishes(dishes) {
-        const [first] = [await dishes[Symbol.asyncIterator]().next()];
-        await new Promise(() => {});
-        return { count: first.done ? 0 : 1 };
+  test("a call that does not read pauses the client, and pings find out when that is gone", async () => {
+    const clock = new FakeClock();
+    const stopped = gate<string>();
+    const { open, gateway } = await overWebSocket(
+      {
+        async uploadDishes(dishes, { cancellation }) {
+          cancellation.onCancel(({ code }) => stopped.open(code));
+          await dishes[Symbol.asyncIterator]().next();
+          await new Promise(() => {});
+          return { count: 0 };
+        },
       },
-    });
+      { gateway: { clock }, server: { clock } },
+    );
     const client = await open("/v1/uploads").opened();
     let left = 0;
     const frame = JSON.stringify({ m: { name: "x".repeat(16 * 1024) } });
     const fill = () => {
       for (; client.ws.bufferedAmount < 256 * 1024 && left < 10_000; left++) client.send(frame);
     };
-    fill();
     const timer = setInterval(fill, 0);
     await still(() => left);
     clearInterval(timer);
     expect(left).toBeLessThan(2_000);
+    // Nothing is missed meanwhile: the answers to pings are not read.
+    for (let beats = 0; beats < 5; beats++) await clock.advance(30_000);
+    expect(client.ws.readyState).toBe(client.ws.OPEN);
     client.ws.terminate();
-    // What the socket holds back includes the news that the client is gone; the end of the server does not need it.
-    gateway.end("all");
+    let gone = false;
+    void stopped.promise.then(() => {
+      gone = true;
+    });
+    for (let beats = 0; beats < 20 && !gone; beats++) await clock.advance(30_000);
+    expect(await stopped.promise).toBe("CANCELLED");
     await gateway.idle();
+    expect(clock.pending).toBe(0);
   });
 
   test("a client that does not read pauses the call", async () => {
