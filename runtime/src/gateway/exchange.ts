@@ -130,7 +130,7 @@ export class Exchange {
     const { status, headers } = this.#head();
     if (!endpoint.tagged || !isCacheable(this.#req, status))
       return this.#send(status, headers, { contentType, content });
-    const tag = (headers.etag as string | undefined) ?? endpoint.etagOf?.(reply) ?? weakTag(content);
+    const tag = [headers.etag].flat()[0] ?? endpoint.etagOf?.(reply) ?? weakTag(content);
     headers.etag = tag;
     const known = this.#req.headers["if-none-match"];
     return this.#send(known !== undefined && namesTag(known, tag) ? 304 : status, headers, { contentType, content });

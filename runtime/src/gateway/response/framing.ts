@@ -56,35 +56,28 @@ export const rawBytes: Framing = { contentType: "", open: "", message: (json) =>
 /** By the option `http.stream`. */
 const defaults = { LINES: lines, SSE: sse, ARRAY: array } as const;
 
-/** A media range, the framing that it asks for, and how exactly it does. */
-const ranges: ReadonlyMap<string, { readonly framing: Framing; readonly precision: number }> = new Map([
-  ["application/json", { framing: array, precision: 2 }],
-  ["application/x-ndjson", { framing: ndjson, precision: 2 }],
-  ["application/ndjson", { framing: { ...ndjson, contentType: "application/ndjson" }, precision: 2 }],
-  ["text/event-stream", { framing: sse, precision: 2 }],
-  ["application/*", { framing: array, precision: 1 }],
-  ["text/*", { framing: sse, precision: 1 }],
-]);
+/** What a media type names. That of the lines is for clients that take everything, as arrays have it too. */
+const named: readonly Framing[] = [array, ndjson, { ...ndjson, contentType: "application/ndjson" }, sse];
 
 /**
  * The framing that an Accept header asks for; `preferred` is what the method has for clients that do not care.
  *
- * Of two that are wanted alike, the one that is named more exactly, then the preferred one, then the first. Throws 406
- * when none is acceptable. Source: RFC 9110, 12.5.1.
+ * Of those that are wanted most: the one that is named most exactly, then the preferred one, then the one that is named
+ * first. Throws 406 when none is acceptable. Source: RFC 9110, 12.5.1.
  */
 export function chooseFraming(accept: string | undefined, preferred: keyof typeof defaults = "LINES"): Framing {
   const usual = defaults[preferred];
   if (accept === undefined || accept === "*/*" || accept.trim() === "") return usual;
-  const wanted = choices(accept);
-  const refused = new Set(wanted.filter(({ quality }) => quality === 0).map(({ name }) => name));
-  let best: { readonly framing: Framing; readonly rank: number } | undefined;
-  for (const { name, quality } of wanted) {
-    for (const { framing, precision } of candidates(name, usual)) {
-      // A range does not bring back what a more exact one has refused.
-      if (quality === 0 || (precision < 2 && refused.has(framing.contentType))) continue;
-      const rank = quality * 1000 + precision * 0.1 + (framing === usual ? 0.01 : 0);
-      if (!best || rank > best.rank) best = { framing, rank };
-    }
+  const ranges = new Map<string, Wanted>();
+  for (const [place, { name, quality }] of choices(accept).entries()) {
+    const precision = name === "*/*" ? 0 : name.endsWith("/*") ? 1 : 2;
+    if (!ranges.has(name)) ranges.set(name, { quality, precision, place });
+  }
+  let best: { readonly framing: Framing; readonly wanted: Wanted } | undefined;
+  for (const framing of usual === lines ? [lines, ...named] : [usual, ...named]) {
+    const wanted = framing === lines ? ofLines(ranges) : rangeOf(framing, ranges);
+    if (wanted && wanted.quality > 0 && (!best || compare(wanted, best.wanted, best.framing === usual) > 0))
+      best = { framing, wanted };
   }
   if (best) return best.framing;
   throw new HttpError(
@@ -94,12 +87,25 @@ export function chooseFraming(accept: string | undefined, preferred: keyof typeo
   );
 }
 
-/** What a range may get, the best of it first. */
-function candidates(
-  range: string,
-  usual: Framing,
-): readonly { readonly framing: Framing; readonly precision: number }[] {
-  if (range === "*/*") return [usual, ndjson, sse].map((framing) => ({ framing, precision: 0 }));
-  const candidate = ranges.get(range);
-  return candidate ? [candidate] : [];
+/** A media range of an Accept header. */
+interface Wanted {
+  readonly quality: number;
+  /** 2 for a media type, 1 for all of a kind, 0 for everything. */
+  readonly precision: number;
+  readonly place: number;
 }
+
+/** The most exact range that a framing falls under. */
+const rangeOf = ({ contentType }: Framing, ranges: ReadonlyMap<string, Wanted>): Wanted | undefined =>
+  ranges.get(contentType) ?? ranges.get(contentType.replace(/[^/]*$/, "*")) ?? ranges.get("*/*");
+
+/** Lines are for who takes everything; who does not want JSON does not want them either. */
+function ofLines(ranges: ReadonlyMap<string, Wanted>): Wanted | undefined {
+  const everything = ranges.get("*/*");
+  const json = rangeOf(lines, ranges);
+  return everything && json && { ...everything, quality: Math.min(everything.quality, json.quality) };
+}
+
+/** Above 0 when `one` goes before `other`, which may be the usual framing. */
+const compare = (one: Wanted, other: Wanted, usual: boolean): number =>
+  one.quality - other.quality || one.precision - other.precision || (usual ? -1 : other.place - one.place);

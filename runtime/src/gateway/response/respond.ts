@@ -33,7 +33,8 @@ export function sendCoded(
   body: ReplyBody,
   trailers?: Metadata,
 ): Promise<void> | undefined {
-  const length = lengthOf(body.content);
+  // In characters for text, which is never more: all it decides is whether compressing is worth it.
+  const { length } = body.content;
   const coding = chooseCoding(req, res, headers, { contentType: body.contentType, length });
   if (coding === undefined || isEmpty(status)) {
     send(req, res, status, headers, body, trailers);
