@@ -1,5 +1,5 @@
 import { gzipSync } from "node:zlib";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { type Any, overFiles } from "../../../test/files.ts";
 import { open, raw } from "../../../test/over-http.ts";
 
@@ -155,4 +155,23 @@ test("a client that leaves in the middle of a form harms nobody", async () => {
   await gateway.idle();
   expect(errors).toEqual([]);
   expect(kept).toEqual([]);
+});
+
+test("a form needs a package, and the answer does not say which", async () => {
+  vi.resetModules();
+  vi.doMock("busboy", () => {
+    throw new Error("Cannot find package 'busboy'");
+  });
+  onTestFinished(() => {
+    vi.doUnmock("busboy");
+    vi.resetModules();
+  });
+  const { overFiles: anew } = await import("../../../test/files.ts");
+  const { send, errors } = await anew({}, { multipart: true });
+  const response = await send("/v1/raw", form());
+  expect(response.status).toBe(500);
+  expect(await message(response)).toMatch(/^internal error /);
+  expect(String(errors[0])).toBe("Error: reading multipart/form-data needs the package busboy: run npm install busboy");
+  // What needs no form goes on.
+  expect((await send("/v1/raw", "abc", { "content-type": "image/png" })).status).toBe(200);
 });
