@@ -32,6 +32,7 @@ export type { ForwardedHeader } from "./gateway/forwarded.ts";
 export { createGateway, type Gateway, type GatewayOptions } from "./gateway/gateway.ts";
 export { type MountedHandler, type MountOptions, principalOf } from "./gateway/mount.ts";
 export type { TrailingSlash } from "./gateway/routing/router.ts";
+export type { WebSocketOptions } from "./gateway/websocket/options.ts";
 export { type ConnectOptions, connect } from "./grpc/connect.ts";
 export type { Keepalive } from "./grpc/options.ts";
 export type { ClientTls, Pem } from "./grpc/tls.ts";

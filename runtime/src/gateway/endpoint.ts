@@ -145,8 +145,7 @@ function compileAll(method: MethodSpec, route: Route, registry: FileRegistry, ty
   const own = compile(method, route, registry, types);
   if (method.kind === "unary") return { ...own, ...noFrames };
   const whole = route.body === "*" ? own : compile(method, { ...route, body: "*" }, registry, types);
-  // Of the messages after the first, the path says nothing.
-  const { readElement } = compile(method, { ...route, variables: [], body: route.body ?? "*" }, registry, types);
+  const { readElement } = route.body === undefined ? whole : own;
   return { ...own, ...bindFrames(method, route, schemaOf(method.request, registry), types, own, whole), readElement };
 }
 
