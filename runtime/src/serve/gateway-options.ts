@@ -21,6 +21,8 @@ export interface ServeGatewayOptions
     | "onRequest"
     | "compression"
     | "ssePingMs"
+    | "strictBody"
+    | "multipart"
   > {
   /** Handlers of node:http or express beside the routes. Default: none. */
   readonly mounts?: readonly MountedAt[] | undefined;
@@ -37,6 +39,8 @@ const known = keysOf<ServeGatewayOptions>({
   mounts: true,
   compression: true,
   ssePingMs: true,
+  strictBody: true,
+  multipart: true,
 });
 
 /** Throws a TypeError for keys that nobody reads. */

@@ -97,3 +97,14 @@ test.each(["stream", "connection"])("a %s that breaks off cancels the call", asy
   else session.destroy();
   expect(await ended.promise).toBe("CANCELLED");
 });
+
+test("bodies are taken as serve is told to", async () => {
+  const gateway = { strictBody: true, multipart: true };
+  const server = await start({ services: [filesWith().service], listen: "127.0.0.1:0", gateway });
+  const strict = await fetch(`${server.http?.url}/v1/menus/find`, { method: "POST", body: "{}" });
+  expect(strict.status).toBe(400);
+  const form = new FormData();
+  form.append("file", new Blob(["abc"], { type: "image/png" }), "a.png");
+  const raw = await fetch(`${server.http?.url}/v1/raw`, { method: "POST", body: form });
+  expect(await raw.json()).toMatchObject({ count: 3, seen: ["image/png"] });
+});
