@@ -23,6 +23,25 @@ const providers = {
   },
 };
 
+/** Runs in the page. Also the example of docs/gateway.md. */
+function chat({ url, token }: { url: string; token: string }) {
+  const encoded = btoa(token).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  const socket = new WebSocket(`${url}/v1/chat`, ["mesh.v1+json", `bearer.${encoded}`]);
+  const replies: string[] = [];
+  socket.onopen = () => {
+    socket.send(JSON.stringify({ m: { text: "hello" } }));
+    socket.send(JSON.stringify({ end: true })); // There will be no more; replies may still come.
+  };
+  socket.onmessage = ({ data }) => {
+    const frame = JSON.parse(data);
+    if ("m" in frame) replies.push(frame.m.text);
+    else if ("error" in frame) console.error(frame.error.message);
+  };
+  return new Promise<{ replies: string[]; code: number }>((resolve) => {
+    socket.onclose = ({ code }) => resolve({ replies, code }); // 1000: OK, 4000 and more: the gRPC code
+  });
+}
+
 describe.skipIf(chromiumProblem)("Chromium", () => {
   let browser: Browser;
   let pages: Server;
@@ -94,6 +113,12 @@ describe.skipIf(chromiumProblem)("Chromium", () => {
       reason: "",
       clean: true,
     });
+  });
+
+  test("runs the example of the documentation", async () => {
+    const { port } = await kitchen();
+    const said = await onPage((page) => page.evaluate(chat, { url: `ws://127.0.0.1:${port}`, token: "to.ken/1=" }));
+    expect(said).toEqual({ replies: ["hello"], code: 1000 });
   });
 
   test("is told the code of a call that fails, and what a client of grpc-websocket-proxy is told", async () => {
