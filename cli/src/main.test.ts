@@ -156,6 +156,15 @@ test("--check says whether everything fits", () => {
   expect(stdout).toMatch(/^everything fits: \d+ routes of 1 services\n$/);
 });
 
+test("the configuration that docs/gateway.md shows fits the services of the example", () => {
+  const shop = join(work, "shop.binpb");
+  describe(shop, join(root, "examples/shop/proto"), "shop/v1/inventory.proto", "shop/v1/orders.proto");
+  const config = join(root, "runtime/test/config/gateway.yaml");
+  const { status, stdout, stderr } = call("gateway", "--check", `--descriptor=${shop}`, "--config", config);
+  expect([status, stderr]).toEqual([0, ""]);
+  expect(stdout).toMatch(/^everything fits: \d+ routes of 2 services\n$/);
+});
+
 test("--help and --version answer and exit with 0", () => {
   expect(call("--version")).toMatchObject({ status: 0, stdout: `protomesh ${manifest.version}\n` });
   for (const args of [[], ["--help"], ["gateway", "--help"]])
