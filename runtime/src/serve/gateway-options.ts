@@ -35,12 +35,13 @@ const known = keysOf<ServeGatewayOptions>({
   trailingSlash: true,
   compose: true,
   webSocket: true,
+  docs: true,
   onRequest: true,
-  mounts: true,
   compression: true,
   ssePingMs: true,
   strictBody: true,
   multipart: true,
+  mounts: true,
 });
 
 /** Throws a TypeError for keys that nobody reads. */
