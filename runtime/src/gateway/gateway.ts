@@ -144,7 +144,7 @@ export function createGateway(services: readonly GatewayService[], options: Gate
   };
   const { webSocket } = options;
   const sockets = webSocket
-    ? new WebSocketDoor(webSocket === true ? {} : webSocket, settings, options.trailingSlash)
+    ? new WebSocketDoor(webSocket === true ? {} : webSocket, settings, options.trailingSlash, options.onRequest)
     : undefined;
   const { compose = [] } = options;
   const parts = compose.length > 0 ? methodsOf(compose) : undefined;
@@ -170,8 +170,9 @@ export function createGateway(services: readonly GatewayService[], options: Gate
       router.mount(mountOf(path, handler, { auth: options.docs.auth, keepPath: true }, mounting));
   }
   const { onRequest } = options;
+  const readHeaders = [...requestHeaders, ...services.flatMap(boundHeaders)];
   const cors =
-    options.cors && compileCors(options.cors, { request: requestHeaders, response: options.responseHeaders ?? [] });
+    options.cors && compileCors(options.cors, { request: readHeaders, response: options.responseHeaders ?? [] });
   const originBy = options.trustedProxies && originReader(options.trustedProxies, options.forwardedHeader);
   const running = new Set<Exchange | Mounted>();
   const waiting: (() => void)[] = [];
@@ -271,6 +272,12 @@ const keyHeaders = ({ spec }: GatewayService): string[] =>
     const { key = "" } = (policy as MethodPolicy).idempotency ?? {};
     return key.startsWith("metadata:") ? [key.slice("metadata:".length)] : [];
   });
+
+/** The headers that fill fields of requests. */
+const boundHeaders = ({ spec }: GatewayService): string[] =>
+  Object.values(spec.methods).flatMap(({ policy }) =>
+    ((policy as MethodPolicy).http?.headers ?? []).map(({ header }) => header),
+  );
 
 const known = keysOf<GatewayOptions>({
   maxRequestBytes: true,

@@ -103,3 +103,12 @@ test("names that objects have are data", async () => {
   expect((await send("/v1/menus/find", null, {})).status).toBe(200);
   expect(kept[0].name).toBe("");
 });
+
+test("pages of other origins may send a header that fills a field", async () => {
+  const { url } = await overFiles({}, { cors: { origins: ["https://shop.example"] } }, { find: { http } });
+  const response = await fetch(`${url}/v1/menus/find`, {
+    method: "OPTIONS",
+    headers: { origin: "https://shop.example", "access-control-request-method": "POST" },
+  });
+  expect(response.headers.get("access-control-allow-headers")?.split(", ")).toContain("x-folder");
+});
