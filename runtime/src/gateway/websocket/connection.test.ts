@@ -6,6 +6,7 @@ import { type Client, overWebSocket } from "../../../test/over-websocket.ts";
 import { start } from "../../../test/serving.ts";
 import { RpcError } from "../../core/error.ts";
 import { FakeClock } from "../../testing.ts";
+import type { RequestRecord } from "../access.ts";
 
 const note = (text: string) => ({ m: { text } });
 const pause = () => new Promise(setImmediate);
@@ -331,4 +332,38 @@ test("what the client says after the call has stopped listening is dropped", asy
   client.send({ end: true });
   const { frames, code } = await client.rest();
   expect({ frames, code }).toEqual({ frames: [note("a"), note("done")], code: 1000 });
+});
+
+test("a record of each handshake says how it was answered, and how its call ended", async () => {
+  const records: RequestRecord[] = [];
+  const { open, gateway } = await overWebSocket(
+    {
+      async uploadDishes() {
+        throw new RpcError("NOT_FOUND", "no such shelf");
+      },
+    },
+    { gateway: { onRequest: (record) => void records.push(record) } },
+  );
+  const client = await open("/v1/rooms/x/chat").opened();
+  client.send({ end: true });
+  await client.closed;
+  const failed = await open("/v1/chat").opened();
+  failed.send({ m: { text: 1 } });
+  await failed.closed;
+  await open("/v1/uploads").refused;
+  await open("/v1/nowhere").refused;
+  await gateway.idle();
+  await until(() => records.length === 4);
+  const told = records.map(({ template, rpc, status, code }) => ({ template, rpc, status, code }));
+  const chat = "/test.kitchen.v1.Kitchen/Chat";
+  expect(told).toEqual([
+    { template: "/v1/rooms/*/chat", rpc: chat, status: 101, code: "OK" },
+    { template: "/v1/chat", rpc: chat, status: 101, code: "INVALID_ARGUMENT" },
+    { template: "/v1/uploads", rpc: "/test.kitchen.v1.Kitchen/UploadDishes", status: 404, code: "NOT_FOUND" },
+    { template: undefined, rpc: undefined, status: 404, code: "NOT_FOUND" },
+  ]);
+  for (const { peer, bytes, method } of records) {
+    expect({ peer, method }).toEqual({ peer: "127.0.0.1", method: "GET" });
+    expect(bytes).toBeGreaterThan(100);
+  }
 });

@@ -11,7 +11,7 @@ import type { MethodSpec } from "../../core/spec.ts";
 import { discard, isStream } from "../../core/stream.ts";
 import { noBody } from "../binding/body.ts";
 import type { Endpoint } from "../endpoint.ts";
-import { badRequest, errorJson } from "../errors.ts";
+import { badRequest, errorJson, statusOf } from "../errors.ts";
 import { openCall } from "../open-call.ts";
 import { presentable } from "../presentable.ts";
 import { type MetadataReader, timeoutOf } from "../request/headers.ts";
@@ -60,6 +60,8 @@ export class Connection {
   #headers: Metadata | undefined;
   #trailers: Metadata | undefined;
   #headersSent = false;
+  #status = 499;
+  #code: Code = "CANCELLED";
   /** The client has sent its last message. */
   #ended = false;
   /** The call has ended, and the client was told. */
@@ -94,6 +96,16 @@ export class Connection {
     });
     // Before anybody else hears of it: a reader that is told to stop must not take that for the client's end.
     this.#cancellation.onCancel((reason) => this.#inbox.fail(reason));
+  }
+
+  /** What the handshake was answered with; 499 when its client left before. */
+  get status(): number {
+    return this.#status;
+  }
+
+  /** How the call ended. */
+  get code(): Code {
+    return this.#code;
   }
 
   /** Ends the call from this side. The client gets the reason, and `closeCode` in place of the reason's. */
@@ -196,6 +208,7 @@ export class Connection {
 
   #opened(ws: WebSocket): void {
     this.#ws = ws;
+    this.#status = 101;
     const { clock, pingMs, maxConnectionAgeMs } = this.#settings;
     // What the library refuses, such as a message that is too large, it answers itself.
     ws.on("error", (cause: Error) => this.#cancelWith(brokenRules(cause)));
@@ -317,14 +330,17 @@ export class Connection {
   #finish(): void {
     this.#sendHeaders();
     this.#sendMetadata("trailers", this.#trailers);
+    this.#code = "OK";
     this.#close(closeCodes.ok, "");
   }
 
   #fail(cause: unknown): void {
     const error = presentable(cause, this.endpoint.method, this.#settings.onError);
     const trailers = error.metadata ?? this.#trailers;
+    this.#code = error.code;
     if (!this.#ws) {
       this.#over = true;
+      if (!this.#socket.destroyed) this.#status = statusOf(error);
       const headers = this.#settings.printHeaders(this.#headers);
       this.#socket.off("data", this.#early).off("end", this.#gone).off("close", this.#gone);
       refuseHandshake(this.#req, this.#socket, error, this.endpoint.details, headers);

@@ -4,15 +4,18 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { WebSocketServer } from "ws";
 import { RpcError } from "../../core/error.ts";
+import type { OnRequest } from "../access.ts";
 import type { Endpoint } from "../endpoint.ts";
-import { badRequest, detailRegistry, HttpError } from "../errors.ts";
-import { type Matched, type RoutePlace, Router, type TrailingSlash } from "../routing/router.ts";
+import { badRequest, detailRegistry, HttpError, statusOf } from "../errors.ts";
+import { type Destination, type RoutePlace, Router, type TrailingSlash } from "../routing/router.ts";
 import { Connection, type ConnectionSettings } from "./connection.ts";
 import { asksForWebSocket, readHandshake } from "./handshake.ts";
 import { readWebSocketOptions, type WebSocketOptions } from "./options.ts";
 import { closeCodes } from "./protocol.ts";
+import { beginRecord } from "./record.ts";
 import { refuseHandshake } from "./refuse.ts";
 
+type Found = Extract<Destination, { kind: "call" }>;
 type Library = typeof import("ws");
 
 /** The library, loaded where WebSockets are wanted. Throws an Error that says how to get it. `from`: where to look. */
@@ -39,6 +42,7 @@ export class WebSocketDoor {
   /** All others, to tell who meant them why there is no WebSocket. */
   readonly #unary = new Router();
   readonly #settings: ConnectionSettings;
+  readonly #onRequest: OnRequest | undefined;
   readonly #running = new Set<Connection>();
   readonly #waiting: (() => void)[] = [];
 
@@ -47,7 +51,9 @@ export class WebSocketDoor {
     options: WebSocketOptions,
     shared: Omit<ConnectionSettings, keyof WebSocketOptions | "serverOf">,
     slash?: TrailingSlash,
+    onRequest?: OnRequest,
   ) {
+    this.#onRequest = onRequest;
     const { WebSocketServer: Server } = loadWs();
     const servers = new Map<number, WebSocketServer>();
     const serverOf = (maxPayload: number) => {
@@ -73,15 +79,18 @@ export class WebSocketDoor {
     const socket = stream as Socket;
     // A connection that breaks is reported here too; "close" is where it is handled.
     socket.on("error", () => {});
+    const tell = this.#onRequest && beginRecord(req, this.#settings.clock, this.#onRequest);
+    let matched: Found | undefined;
     try {
       if (!asksForWebSocket(req)) throw badRequest("Upgrade", "asks for what is not spoken here: use websocket");
-      const matched = this.#find(req, host);
+      matched = this.#find(req, host);
       const handshake = readHandshake(req, this.#settings, host);
       if (head.length > 0) throw badRequest("", "there was data before the handshake was answered");
       const connection = new Connection(matched, req, socket, handshake, this.#settings);
       this.#running.add(connection);
       void connection.run().finally(() => {
         this.#running.delete(connection);
+        tell?.(connection.status, connection.code, matched);
         if (this.#running.size === 0) for (const resolve of this.#waiting.splice(0)) resolve();
       });
     } catch (error) {
@@ -89,6 +98,7 @@ export class WebSocketDoor {
         socket.destroy();
         throw error;
       }
+      if (tell) socket.once("close", () => tell(statusOf(error), error.code, matched));
       refuseHandshake(req, socket, error, standard);
     }
   }
@@ -108,7 +118,7 @@ export class WebSocketDoor {
    * The route of a handshake. That is always a GET: where a path has no streaming method by GET, it is for the one that
    * the path has, and `?method=` says which one of several.
    */
-  #find({ url = "/" }: IncomingMessage, host: string | undefined): Matched {
+  #find({ url = "/" }: IncomingMessage, host: string | undefined): Found {
     const find = (method: string) => this.#router.find(method, url, host);
     let found = find("GET");
     if (found.kind === "refusal" && found.allowed) {
