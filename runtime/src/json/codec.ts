@@ -2,6 +2,7 @@ import type { DescField, DescMessage, Message, Registry } from "@bufbuild/protob
 import { esShape } from "./es-shape.ts";
 import { Printers } from "./print.ts";
 import { Readers, type Reading } from "./read.ts";
+import { isWellFormed } from "./read-scalar.ts";
 import type { Shapes } from "./shape.ts";
 import { checkKeys, parseJson } from "./text.ts";
 
@@ -37,12 +38,14 @@ export function compileJson(desc: DescMessage, shapes: Shapes, options: JsonOpti
   const printers = new Printers(shapes, { registry, emitDefaults });
   return {
     parse(text) {
-      const reading: Reading = { keys: 0, depth: 0 };
+      // Half a surrogate pair is in the text as it is, or escaped.
+      const wellFormed = !text.includes("\\u") && isWellFormed(text);
+      const reading: Reading = { keys: 0, depth: 0, wellFormed };
       const message = read(parseJson(text), reading, "");
       checkKeys(text, reading.keys);
       return message;
     },
-    read: (tree) => read(tree, { keys: 0, depth: 0 }, ""),
+    read: (tree) => read(tree, { keys: 0, depth: 0, wellFormed: false }, ""),
     print: printers.message(desc),
     printField(name) {
       const field = desc.fields.find((one) => one.name === name);
@@ -60,5 +63,5 @@ export const esJson = (desc: DescMessage, options: JsonOptions): JsonCodec<Messa
 export function fieldCheck(field: DescField, registry: Registry): (json: unknown) => void {
   const shape = esShape(field.parent);
   const set = new Readers(esShape, { registry, ignoreUnknown: false }).setter(shape, field);
-  return (json) => set(shape.make() as { [key: string]: unknown }, json, { keys: 0, depth: 0 });
+  return (json) => set(shape.make() as { [key: string]: unknown }, json, { keys: 0, depth: 0, wellFormed: false });
 }

@@ -10,7 +10,7 @@ import {
 } from "@bufbuild/protobuf";
 import { esShape, isLong } from "./es-shape.ts";
 import { type EnumTexts, type FieldShape, type Form, hasOwnJson, type MessageShape, type Shapes } from "./shape.ts";
-import { quote } from "./text.ts";
+import { isPlain, quote } from "./text.ts";
 import { parseDuration, printDuration, printMask, printTimestamp } from "./well-known.ts";
 
 /** How JSON is printed. */
@@ -133,6 +133,10 @@ export class Printers {
         return text.length === 1 ? text + name + json : text + later + json;
       };
     }
+    if (presence === "implicit" && !union && form.kind === "scalar" && form.type === ScalarType.STRING)
+      return textPrinter(key, field, emitDefaults);
+    if (presence === "implicit" && !union && form.kind === "scalar" && isLong(form.type) && form.as === "bigint")
+      return bigintPrinter(key, field, emitDefaults);
     const print = this.value(form, field);
     if (union) {
       const { tag, name: member, value: at } = union;
@@ -284,6 +288,33 @@ export class Printers {
       return json === "{}" ? `${start}}` : `${start},${json.slice(1)}`;
     };
   }
+}
+
+/** Most fields are text, so it is printed in one step. */
+function textPrinter(key: string, field: DescField, emitDefaults: boolean): FieldPrinter {
+  const name = `${JSON.stringify(field.jsonName)}:`;
+  const plain = `${name}"`;
+  const laterName = `,${name}`;
+  const later = `,${plain}`;
+  return (message, text) => {
+    const value = message[key];
+    if (typeof value !== "string") throw wrong(field, "a string", value);
+    if (value === "" && !emitDefaults) return text;
+    if (isPlain(value)) return `${text.length === 1 ? text + plain : text + later}${value}"`;
+    return text + (text.length === 1 ? name : laterName) + JSON.stringify(value);
+  };
+}
+
+/** 64-bit numbers are text in JSON. */
+function bigintPrinter(key: string, field: DescField, emitDefaults: boolean): FieldPrinter {
+  const name = `${JSON.stringify(field.jsonName)}:"`;
+  const later = `,${name}`;
+  return (message, text) => {
+    const value = message[key];
+    if (typeof value !== "bigint") throw wrong(field, "a bigint", value);
+    if (value === 0n && !emitDefaults) return text;
+    return `${text.length === 1 ? text + name : text + later}${value}"`;
+  };
 }
 
 /** Reads a field from a message; undefined when it is not given. */

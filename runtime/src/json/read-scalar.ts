@@ -61,8 +61,8 @@ export function scalarReader(type: ScalarType, as: ScalarForm, field: string): S
 const expected = (what: string, json: unknown, field: string) =>
   new JsonError(field, `expected ${what}, got ${show(json)}`);
 
-// In the library of TypeScript from ES2024 on, in Node since 20.
-const isWellFormed = (text: string): boolean => (text as string & { isWellFormed(): boolean }).isWellFormed();
+/** Whether text has no half of a surrogate pair. In the library of TypeScript from ES2024 on, in Node since 20. */
+export const isWellFormed = (text: string): boolean => (text as string & { isWellFormed(): boolean }).isWellFormed();
 
 const decimal = /^-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 
@@ -94,7 +94,11 @@ function longReader(what: string, least: bigint, most: bigint, as: ScalarForm, f
     if (whole === undefined || whole < least || whole > most) throw expected(what, json, field);
     return whole;
   };
-  if (as === "bigint") return parse;
+  if (as === "bigint") {
+    // Most numbers are small, and are in every range, but for a sign where there is none.
+    const start = least === 0n ? /^\d{1,15}$/ : /^-?\d{1,15}$/;
+    return (json) => (typeof json === "string" && start.test(json) ? BigInt(json) : parse(json));
+  }
   if (as === "string") return (json) => String(parse(json));
   if (typeof as === "function") return (json) => as(String(parse(json)));
   return (json) => {

@@ -28,6 +28,8 @@ export interface Reading {
   keys: number;
   /** Messages that are open. */
   depth: number;
+  /** True when no string can have half a surrogate pair. */
+  readonly wellFormed: boolean;
 }
 
 /** Reads a JSON value; `name` is the field it belongs to, "" for the outermost. Throws JsonError. */
@@ -41,6 +43,7 @@ type Fields = { [key: string]: unknown };
 
 /** One spelling of a field. */
 interface Entry {
+  readonly key: string;
   readonly set: Setter;
   readonly name: string;
   /** The spelling that excludes this one; only the proto name knows it, which is enough. */
@@ -103,19 +106,27 @@ export class Readers {
     for (const { field } of shape.fields) {
       const { name, jsonName, oneof, fieldKind } = field;
       const set = this.setter(shape, field);
-      const entry = { set, name, other: undefined, oneof: oneof?.name, skipsNull: fieldKind === "scalar" };
+      const skipsNull = fieldKind === "scalar";
+      const entry = { key: jsonName, set, name, other: undefined, oneof: oneof?.name, skipsNull };
       entries.set(jsonName, entry);
-      if (name !== jsonName) entries.set(name, { ...entry, other: jsonName });
+      if (name !== jsonName) entries.set(name, { ...entry, key: name, other: jsonName });
     }
+    // Whoever sends one message after another sends its fields in the same order: a comparison instead of a look-up.
+    const order: Entry[] = [];
     return (json, reading, name) => {
       if (typeof json !== "object" || json === null || Array.isArray(json) || json instanceof Uint8Array)
         throw new JsonError(name, `is no ${desc.typeName}: ${show(json)}`);
       const message = make() as Fields;
       let members: Map<string, string> | undefined;
+      let at = 0;
       for (const key in json) {
-        reading.keys++;
         const value = (json as Fields)[key];
-        const entry = entries.get(key);
+        let entry: Entry | undefined = order[at];
+        if (entry === undefined || entry.key !== key) {
+          entry = entries.get(key);
+          if (entry !== undefined && at <= entries.size) order[at] = entry;
+        }
+        at++;
         if (entry === undefined) {
           this.#unknown(shape, message, key, value, reading);
           continue;
@@ -132,6 +143,7 @@ export class Readers {
         }
         entry.set(message, value, reading);
       }
+      reading.keys += at;
       return message;
     };
   }
@@ -163,6 +175,7 @@ export class Readers {
     const put = putter(place);
     if (field.fieldKind === "list") return this.#listSetter(place, put);
     if (field.fieldKind === "map") return this.#mapSetter(place, put);
+    if (isText(place) && !place.union) return textSetter(place);
     const read = this.value(place.form, field.name);
     const { name } = field;
     const takesNull = isNullable(place.form);
@@ -408,6 +421,17 @@ function plainReader(type: "Struct" | "Value" | "ListValue"): Reader {
       throw new JsonError(name, `is no google.protobuf.${type}: ${show(json)}`);
     checkPlain(json, reading, reading.depth, name);
     return json;
+  };
+}
+
+const isText = ({ form }: FieldShape): boolean => form.kind === "scalar" && form.type === ScalarType.STRING;
+
+/** Most fields are text, so it is put into the message in one step. */
+function textSetter({ field, key, form }: FieldShape): Setter {
+  const read = scalarReader(ScalarType.STRING, form.kind === "scalar" ? form.as : "same", field.name);
+  return (message, json, reading) => {
+    if (typeof json === "string" && reading.wellFormed) message[key] = json;
+    else if (json !== null) message[key] = read(json);
   };
 }
 
