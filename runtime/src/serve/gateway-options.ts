@@ -18,6 +18,7 @@ export interface ServeGatewayOptions
     | "trailingSlash"
     | "compose"
     | "webSocket"
+    | "docs"
     | "onRequest"
     | "compression"
     | "ssePingMs"
