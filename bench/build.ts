@@ -8,7 +8,7 @@ const here = fileURLToPath(new URL(".", import.meta.url));
  * translates on the fly also changes what runs. Packages, ours included, are loaded as they are installed.
  */
 export async function build(): Promise<void> {
-  const programs = ["rpc/server", "rpc/client", "http/server", "http/client", "layers/main"];
+  const programs = ["rpc/server", "rpc/client", "http/server", "http/client", "layers/main", "json/main"];
   await bundle({
     entryPoints: programs.map((program) => `${here}${program}.ts`),
     outbase: here,

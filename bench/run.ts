@@ -3,6 +3,7 @@ import { build } from "./build.ts";
 import { type Comparison, compare } from "./compare.ts";
 import { gateways, http } from "./http/comparison.ts";
 import { buildGateways } from "./http/remote/build.mjs";
+import { measureJson } from "./json/measure.ts";
 import { measureLayers } from "./layers/measure.ts";
 import { type PartName, type Plan, planOf, usage } from "./plan.ts";
 import { writeReadme } from "./readme.ts";
@@ -23,6 +24,7 @@ const parts: { readonly [Name in PartName]: (plan: Plan) => Promise<Table[]> } =
   http: compared(http),
   gateways: compareGateways,
   layers: async (plan) => [await measureLayers(plan, progress)],
+  json: async (plan) => [await measureJson(plan, progress)],
 };
 
 async function compareGateways(plan: Plan): Promise<Table[]> {
