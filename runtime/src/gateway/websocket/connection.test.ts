@@ -66,6 +66,23 @@ describe("sizes", () => {
   });
 });
 
+test.each(["mesh.v1+json", "mesh.v1+proto"])("limits.response_bytes ends the call under %s", async (protocol) => {
+  const auth = { access: "PUBLIC", providers: [], scopes: [], audiences: [] } as const;
+  const { open } = await overWebSocket(
+    {
+      async *chat(notes) {
+        for await (const _ of notes) yield { text: "x".repeat(100) };
+      },
+    },
+    { policy: { chat: { auth, limits: { responseBytes: 64 } } } },
+  );
+  const client = await open("/v1/chat", protocol).opened();
+  client.send(protocol === "mesh.v1+json" ? note("a") : new Uint8Array());
+  const { frames, code } = await client.rest();
+  expect(code).toBe(4008);
+  expect(frames).toMatchObject([{ error: { code: 8 } }]);
+});
+
 describe("backpressure", () => {
   test("a call that does not read pauses the client, and pings find out when that is gone", async () => {
     const clock = new FakeClock();

@@ -6,12 +6,11 @@ import type { Call } from "../../core/call.ts";
 import { Cancellation } from "../../core/cancellation.ts";
 import type { Clock } from "../../core/clock.ts";
 import { type Code, RpcError } from "../../core/error.ts";
-import type { Metadata } from "../../core/metadata.ts";
 import type { MethodSpec } from "../../core/spec.ts";
 import { discard, isStream } from "../../core/stream.ts";
 import { noBody } from "../binding/body.ts";
 import type { Endpoint } from "../endpoint.ts";
-import { badRequest, errorJson, statusOf } from "../errors.ts";
+import { badRequest, statusOf } from "../errors.ts";
 import { openCall } from "../open-call.ts";
 import { presentable } from "../presentable.ts";
 import { type MetadataReader, timeoutOf } from "../request/headers.ts";
@@ -22,6 +21,7 @@ import { heartbeat } from "./heartbeat.ts";
 import { Inbox } from "./inbox.ts";
 import { messageReader, noFirstMessage } from "./messages.ts";
 import type { WebSocketSettings } from "./options.ts";
+import { drained, Outgoing } from "./outgoing.ts";
 import { closeCodeOf, closeCodes, closeReason } from "./protocol.ts";
 import { refuseHandshake } from "./refuse.ts";
 
@@ -36,8 +36,6 @@ export interface ConnectionSettings extends WebSocketSettings {
   readonly serverOf: (maxPayload: number) => WebSocketServer;
 }
 
-/** When so much waits for the client, the call is not read on, in bytes. */
-const mostBuffered = 1024 * 1024;
 /** How long a client may take to send the message that a call begins with, in milliseconds. */
 const firstMessageMs = 60_000;
 
@@ -54,12 +52,10 @@ export class Connection {
   readonly #settings: ConnectionSettings;
   readonly #cancellation = new Cancellation();
   readonly #inbox: Inbox;
+  readonly #outgoing: Outgoing;
   #ws: WebSocket | undefined;
   #done: () => void = () => {};
   #deadline = Number.POSITIVE_INFINITY;
-  #headers: Metadata | undefined;
-  #trailers: Metadata | undefined;
-  #headersSent = false;
   #status = 499;
   #code: Code = "CANCELLED";
   /** The client has sent its last message. */
@@ -82,6 +78,7 @@ export class Connection {
     this.#socket = socket;
     this.#handshake = handshake;
     this.#settings = settings;
+    this.#outgoing = new Outgoing(matched.endpoint, handshake.protocol);
     const read = messageReader(matched, req.headers);
     const decode: typeof read = (frame) => {
       try {
@@ -124,7 +121,7 @@ export class Connection {
       const reply = await this.endpoint.handler(await this.#call());
       this.#accept();
       if (isStream(reply)) await this.#stream(reply);
-      else this.#send(reply);
+      else this.#outgoing.message(reply);
       this.#finish();
     } catch (error) {
       try {
@@ -170,10 +167,10 @@ export class Connection {
       deadline: this.#deadline,
       cancellation: this.#cancellation,
       onHeaders: (headers) => {
-        this.#headers = headers;
+        this.#outgoing.headers = headers;
       },
       onTrailers: (trailers) => {
-        this.#trailers = trailers;
+        this.#outgoing.trailers = trailers;
       },
     });
   }
@@ -208,6 +205,7 @@ export class Connection {
 
   #opened(ws: WebSocket): void {
     this.#ws = ws;
+    this.#outgoing.ws = ws;
     this.#status = 101;
     const { clock, pingMs, maxConnectionAgeMs } = this.#settings;
     // What the library refuses, such as a message that is too large, it answers itself.
@@ -273,11 +271,10 @@ export class Connection {
       throw new TypeError(`${this.endpoint.method.path} replied with a stream, and is ${this.endpoint.method.kind}`);
     }
     for await (const message of messages) {
-      this.#send(message);
-      const ws = this.#ws;
+      this.#outgoing.message(message);
       // Leaving the loop tells the source to stop.
-      if (ws?.readyState !== ws?.OPEN) break;
-      if (ws && ws.bufferedAmount > mostBuffered) await this.#room();
+      if (!this.#outgoing.open) break;
+      if (this.#outgoing.full) await this.#room();
     }
   }
 
@@ -289,66 +286,27 @@ export class Connection {
     const late = () =>
       this.cancel(new RpcError("DEADLINE_EXCEEDED", `the client of ${method.path} did not read in time`));
     const stop = leftMs === Number.POSITIVE_INFINITY ? undefined : clock.schedule(leftMs, late);
-    await new Promise<void>((resolve, reject) => {
-      const settle = () => {
-        this.#socket.off("drain", settle).off("close", settle);
-        leave();
-        stop?.();
-        resolve();
-      };
-      const leave = this.#cancellation.onCancel((reason) => {
-        this.#socket.off("drain", settle).off("close", settle);
-        stop?.();
-        reject(reason);
-      });
-      if (!this.#cancellation.reason) this.#socket.on("drain", settle).on("close", settle);
-    });
-  }
-
-  #send(message: unknown): void {
-    const { protocol } = this.#handshake;
-    const { method } = this.endpoint;
-    const data = protocol.binary ? method.reply.encode(message) : protocol.message(this.endpoint.print(message));
-    this.#sendHeaders();
-    this.#ws?.send(data);
-  }
-
-  /** Not before the first message, so that an implementation has had its time to say them. */
-  #sendHeaders(): void {
-    if (this.#headersSent) return;
-    this.#headersSent = true;
-    this.#sendMetadata("headers", this.#headers);
-  }
-
-  #sendMetadata(name: "headers" | "trailers", metadata: Metadata | undefined): void {
-    if (metadata && !metadata.empty) {
-      const frame = this.#handshake.protocol.metadata?.(name, metadata);
-      if (frame !== undefined) this.#ws?.send(frame);
-    }
+    await drained(this.#socket, this.#cancellation).finally(stop);
   }
 
   #finish(): void {
-    this.#sendHeaders();
-    this.#sendMetadata("trailers", this.#trailers);
+    this.#outgoing.last();
     this.#code = "OK";
     this.#close(closeCodes.ok, "");
   }
 
   #fail(cause: unknown): void {
     const error = presentable(cause, this.endpoint.method, this.#settings.onError);
-    const trailers = error.metadata ?? this.#trailers;
     this.#code = error.code;
     if (!this.#ws) {
       this.#over = true;
       if (!this.#socket.destroyed) this.#status = statusOf(error);
-      const headers = this.#settings.printHeaders(this.#headers);
+      const headers = this.#settings.printHeaders(this.#outgoing.headers);
       this.#socket.off("data", this.#early).off("end", this.#gone).off("close", this.#gone);
       refuseHandshake(this.#req, this.#socket, error, this.endpoint.details, headers);
       return;
     }
-    this.#sendHeaders();
-    this.#sendMetadata("trailers", trailers);
-    this.#ws.send(this.#handshake.protocol.error(JSON.stringify(errorJson(error, this.endpoint.details))));
+    this.#outgoing.last(error);
     this.#close(this.#closeCode ?? codeFor(cause, error.code), error.text);
   }
 
