@@ -210,7 +210,7 @@ describe("server-sent events", () => {
 
   test("are followed by a comment for each silent period, before the first and between them, by one timer", async () => {
     const clock = new FakeClock();
-    const [first, second] = [gate(), gate()];
+    const [first, second, third] = [gate(), gate(), gate()];
     const { url } = await overNews(
       {
         async *follow() {
@@ -218,6 +218,7 @@ describe("server-sent events", () => {
           yield { text: "1" };
           await second.promise;
           yield { text: "2" };
+          await third.promise;
         },
       },
       { gateway: { clock, ssePingMs: 1000 } },
@@ -232,14 +233,14 @@ describe("server-sent events", () => {
     await clock.advance(600);
     first.open();
     expect(await next()).toContain('"text":"1"');
-    // Half of the period had passed when the message came.
-    await clock.advance(600);
-    await clock.advance(399);
+    // More than half of the period had passed when the message came, which begins it anew.
+    await clock.advance(999);
     expect(clock.pending).toBe(1);
-    await clock.advance(1);
-    expect(await next()).toBe(": ping\n\n");
     second.open();
     expect(await next()).toContain('"text":"2"');
+    await clock.advance(1000);
+    expect(await next()).toBe(": ping\n\n");
+    third.open();
     expect((await chunks.next()).done).toBe(true);
     expect(clock.pending).toBe(0);
   });
@@ -256,7 +257,7 @@ describe("server-sent events", () => {
       },
       { gateway: { clock } },
     );
-    const begun = start(`${url}/v1/articles:follow`, { accept });
+    const begun = start(`${url}/v1/articles:follow`, { accept, "last-event-id": "1" });
     while (clock.pending === 0) await new Promise(setImmediate);
     await clock.advance(15_000);
     const { response, chunks } = await begun;
