@@ -12,7 +12,9 @@ export function hasBody(req: IncomingMessage): boolean {
   if (req.httpVersionMajor < 2) {
     return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
   }
-  return !(req as unknown as Http2ServerRequest).stream.endAfterHeaders;
+  // A stream that was reset before it was looked at is gone.
+  const { stream } = req as unknown as { readonly stream: Http2ServerRequest["stream"] | undefined };
+  return stream !== undefined && !stream.endAfterHeaders;
 }
 
 /**

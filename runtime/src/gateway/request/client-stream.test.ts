@@ -80,6 +80,22 @@ describe("a client stream", () => {
     expect(errors).toEqual([]);
   });
 
+  test("with a wrong element fails, whatever the implementation makes of it", async () => {
+    const { send } = await overFiles({
+      async count(requests) {
+        try {
+          for await (const _ of requests);
+        } catch {
+          // As if nothing was.
+        }
+        return { count: 1 };
+      },
+    });
+    const response = await send("/v1/menus/items", '{"name":"a"}{"count":"x"}', json);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ message: expect.stringContaining("element 2 of the body: count") });
+  });
+
   test("with a wrong parameter fails by that, and not by its first element", async () => {
     const { send } = await overFiles();
     const held = await send("/v1/menus/held?item.name=x&folder=y&nope=1", "{}", json);

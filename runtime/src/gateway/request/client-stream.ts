@@ -105,7 +105,6 @@ function named(error: unknown, count: number): unknown {
 function messagesOf(source: AsyncIterator<unknown>, failed: (error: RpcError) => void, stop: () => void): ClientStream {
   const end = { done: true as const, value: undefined };
   let over = false;
-  let last: Promise<unknown> = Promise.resolve();
   const leave = () => {
     over = true;
     stop();
@@ -126,11 +125,8 @@ function messagesOf(source: AsyncIterator<unknown>, failed: (error: RpcError) =>
     }
   };
   const iterator: AsyncIterator<unknown> = {
-    next() {
-      const result = last.then(pull, pull);
-      last = result;
-      return result;
-    },
+    // Several may be asked for at once: a generator answers them one after the other.
+    next: pull,
     return() {
       leave();
       return Promise.resolve(end);

@@ -1,7 +1,10 @@
+import { randomBytes } from "node:crypto";
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { Dish } from "../../../test/kitchen/kitchen.ts";
-import { open, overHttp, raw } from "../../../test/over-http.ts";
+import { gate } from "../../../test/over-grpc.ts";
+import { listen, open, overHttp, raw } from "../../../test/over-http.ts";
+import { type OpenBody, openBody } from "./inflate.ts";
 
 const soup = Buffer.from('{"name":"soup"}');
 const packers = { gzip: gzipSync, "x-gzip": gzipSync, br: brotliCompressSync, deflate: deflateSync };
@@ -126,4 +129,22 @@ test("a client that leaves in the middle of an encoded body harms nobody", async
   await gateway.idle();
   expect(called).toBe(false);
   expect(errors).toEqual([]);
+});
+
+test("who stops reading lets go of the decoder, and the rest flows by", async () => {
+  const stopped = gate<OpenBody>();
+  const { port } = await listen((req, res) => {
+    const body = openBody(req);
+    body.stream.once("data", () => {
+      body.stop();
+      stopped.open(body);
+      res.end("stopped");
+    });
+  });
+  const body = gzipSync(randomBytes(2_000_000));
+  const head = `POST / HTTP/1.1\r\nhost: x\r\ncontent-encoding: gzip\r\ncontent-length: ${body.length}\r\n\r\n`;
+  const second = "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 1\r\n\r\na";
+  const both = await raw(port, Buffer.concat([Buffer.from(head), body, Buffer.from(second)]));
+  expect(both.match(/stopped/g)).toHaveLength(2);
+  expect((await stopped.promise).stream.destroyed).toBe(true);
 });

@@ -100,6 +100,34 @@ describe("a client stream of google.api.HttpBody", () => {
     expect(await (await send("/v1/pour", "", {})).json()).toMatchObject({ count: 1 });
   });
 
+  test("that has waited comes in pieces, too", async () => {
+    const [asked, go] = [gate(), gate()];
+    const sizes: number[] = [];
+    const { port } = await overFiles({
+      async pour(requests) {
+        for await (const { data } of requests) {
+          sizes.push(data.length);
+          asked.open();
+          await go.promise;
+        }
+        return {};
+      },
+    });
+    const socket = await open(port);
+    const [first, second, third] = [1, 15_000, 150_000];
+    socket.write(`POST /v1/pour HTTP/1.1\r\nhost: x\r\ncontent-length: ${first + second + third}\r\n\r\na`);
+    await asked.promise;
+    // Less than what node:http holds back at most, so that it takes a large chunk on top.
+    socket.write(Buffer.alloc(second));
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    socket.write(Buffer.alloc(third));
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    go.open();
+    expect(String(await once(socket, "data"))).toContain("HTTP/1.1 200");
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(first + second + third);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(64 * 1024);
+  });
+
   test("is inflated piece by piece, however large it becomes", async () => {
     let length = 0;
     const { send } = await overFiles({
