@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
 import { Dish } from "../../../test/kitchen/kitchen.ts";
 import { gate } from "../../../test/over-grpc.ts";
-import { type Client, overWebSocket } from "../../../test/over-websocket.ts";
+import { Client, overWebSocket } from "../../../test/over-websocket.ts";
 import { start } from "../../../test/serving.ts";
 import { RpcError } from "../../core/error.ts";
 import { FakeClock } from "../../testing.ts";
@@ -287,16 +288,20 @@ describe("the end of the server", () => {
     await drained;
   });
 
-  test("holds for a server of serve() too", async () => {
-    const server = await start({ http: 0, gateway: { webSocket: true } });
-    const { WebSocket } = await import("ws");
-    const ws = new WebSocket(`${server.http?.url.replace("http", "ws")}/v1/dishes:watch?count=2`, "mesh.v1+json");
-    const frames: string[] = [];
-    ws.on("message", (data) => frames.push(String(data)));
-    const [code] = await once(ws, "close");
+  test.each(["http", "listen"] as const)("holds for a server of serve() too, at its door %s", async (door) => {
+    const server = await start({ [door]: 0, gateway: { webSocket: true } });
+    const url = server.http?.url.replace("http", "ws");
+    const done = new Client(new WebSocket(`${url}/v1/dishes:watch?count=2`, "mesh.v1+json"));
+    const { frames, code } = await done.rest();
     expect(code).toBe(1000);
     expect(frames).toHaveLength(2);
-    await server.stop();
+    // More than anybody reads, so under way when the server stops.
+    const under = await new Client(new WebSocket(`${url}/v1/dishes:watch?count=2000000000`, "mesh.v1+json")).opened();
+    under.ws.pause();
+    const stopped = server.stop();
+    under.ws.resume();
+    expect((await under.closed).code).toBe(1001);
+    await stopped;
   });
 });
 
