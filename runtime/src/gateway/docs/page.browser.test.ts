@@ -1,26 +1,23 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { chromiumProblem, launchChromium } from "../../../../interop/chromium.ts";
 import { compileFolder, requestFor, root, run } from "../../../../plugin/test/compile.ts";
 import { overHttp } from "../../../test/over-http.ts";
 
 // The page in a real browser, calling a real gateway by the document that the generator writes for it.
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const installed = existsSync(executablePath);
-const inBrowser = test.skipIf(!installed);
+const inBrowser = test.skipIf(chromiumProblem !== undefined);
 let browser: Browser;
 let document: { readonly [key: string]: unknown };
 
-if (!installed) {
-  const text = `${executablePath} is missing: install Chromium, or name it by CHROMIUM, to test the docs page`;
-  test("Chromium is there in CI", () => expect(process.env.CI, text).toBeUndefined());
-  console.warn(`SKIPPED: ${text}`);
+if (chromiumProblem !== undefined) {
+  test("Chromium is there in CI", () => expect(process.env.CI, chromiumProblem).toBeUndefined());
+  console.warn(`SKIPPED, the page in a browser: ${chromiumProblem}`);
 }
 
 beforeAll(async () => {
-  if (!installed) return;
-  browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  if (chromiumProblem !== undefined) return;
+  browser = await launchChromium();
   const set = compileFolder(join(root, "runtime/test"));
   const { files } = run(requestFor(set, ["kitchen/kitchen.proto"], "openapi=merge"));
   document = JSON.parse(files["openapi.json"] as string);
