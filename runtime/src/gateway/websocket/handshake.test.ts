@@ -15,7 +15,7 @@ function gatekeeper() {
   const seen: (string | undefined)[] = [];
   const provider = {
     authenticate({ metadata }: Call) {
-      const text = metadata.get("authorization");
+      const text = metadata.has("authorization") ? metadata.all("authorization").join() : undefined;
       seen.push(text);
       if (text === undefined) return undefined;
       if (text !== "Bearer to.ken~1") throw new RpcError("UNAUTHENTICATED", "the token is not known");
