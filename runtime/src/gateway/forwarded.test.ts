@@ -100,6 +100,7 @@ test.each([
   ["for=_hidden, for=10.1.1.1", "10.1.1.1"],
   ['for="evil, for=1.1.1.1", for=203.0.113.7', "203.0.113.7"],
   ['for="', "127.0.0.1"],
+  [`for=${'"\\'.repeat(3000)}, for=203.0.113.7`, "127.0.0.1"],
 ])("with forwardedHeader, Forwarded %j means %s", async (forwarded, client) => {
   const { peer } = await seen(
     { ...trusting, forwardedHeader: "forwarded" },
