@@ -375,3 +375,17 @@ test("a stream that comes after its call has ended, and fails to stop, is news t
   expect(stopped).toBe(1);
   expect(unhandled).toEqual([]);
 });
+
+test("headers that a generator sets before its first message arrive before that one", async () => {
+  const { kitchen } = open({
+    async *watchDishes(_, { responseHeaders }: CallContext) {
+      responseHeaders.append("menu", "today");
+      yield Dish.create({ id: 1n });
+    },
+  });
+  let menu: string | undefined;
+  const onHeaders = (headers: Metadata) => {
+    menu = headers.get("menu");
+  };
+  for await (const _ of kitchen.watchDishes({ count: 1, failAfter: 0 }, { onHeaders })) expect(menu).toBe("today");
+});

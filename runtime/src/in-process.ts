@@ -5,7 +5,7 @@ import { RpcError } from "./core/error.ts";
 import type { Handler } from "./core/layer.ts";
 import { Metadata } from "./core/metadata.ts";
 import type { MethodSpec } from "./core/spec.ts";
-import { discard, isStream, onEnd, untilCancelled } from "./core/stream.ts";
+import { discard, isStream, onEnd, onFirst, untilCancelled } from "./core/stream.ts";
 import type { Target } from "./core/target.ts";
 import { type Implementation, type ServedMethod, type ServerOptions, serverHandlers } from "./server.ts";
 
@@ -95,11 +95,15 @@ function deliver(handler: Handler, call: Call, clock: Clock): Promise<unknown> {
     handler(inner).then(
       (reply) => {
         if (over) return isStream(reply) ? discard(reply) : undefined;
-        if (response.headers || isStream(reply)) tell(call.onHeaders, headers);
+        const set = response.headers !== undefined;
+        if (set) tell(call.onHeaders, headers);
         if (isStream(reply)) {
           // A reader that leaves before the end wants no more work done for it.
           const stop = () => cancellation.cancel(new RpcError("CANCELLED", `the caller left ${call.method.path}`));
-          resolve(onEnd(untilCancelled(reply, cancellation, stop), finish));
+          const messages = untilCancelled(reply, cancellation, stop);
+          // A generator runs, and sets headers, when it is asked for its first message.
+          const first = () => over || tell(call.onHeaders, headers);
+          resolve(onEnd(set ? messages : onFirst(messages, first), finish));
         } else {
           finish();
           // A callback that threw has rejected before.

@@ -25,8 +25,8 @@ export interface ConnectOptions {
 export interface ConnectDoor {
   /** Where its methods are, `/acme.shop.v1.Shop` for each service. */
   readonly paths: readonly string[];
-  /** Answers what is a method of its services; what is none goes to `next`. */
-  handle(req: IncomingMessage, res: ServerResponse, next: () => void): void;
+  /** Answers what is a method of its services; the rest with 404, as clients of these protocols expect it. */
+  handle(req: IncomingMessage, res: ServerResponse): void;
   /** Ends calls under way with UNAVAILABLE: those that stream, or all. */
   end(which: "streams" | "all"): void;
 }
@@ -40,14 +40,14 @@ export function createConnect(
   const { createContextKey, createContextValues } = library.connect;
   const calls = new ConnectCalls({ library, clock: options.clock, onError: options.onError });
   const requestKey = createContextKey<IncomingMessage | undefined>(undefined);
-  const fallbacks = new WeakMap<object, () => void>();
   const adapter = library.node.connectNodeAdapter({
     grpc: false,
     routes: (router) => {
       for (const service of services) addService(router, service);
     },
     contextValues: (req) => createContextValues().set(requestKey, req as IncomingMessage),
-    fallback: (req) => fallbacks.get(req)?.(),
+    // Without a body: theirs for errors is another one than ours.
+    fallback: (_, res) => void (res as ServerResponse).writeHead(404, { "content-length": "0" }).end(),
   });
 
   function addService(router: ConnectRouter, { spec, target, client }: GatewayService): void {
@@ -109,10 +109,9 @@ export function createConnect(
 
   return {
     paths: services.map(({ spec }) => `/${spec.name}`),
-    handle(req, res, next) {
+    handle(req, res) {
       // The library makes a URL of it, and fails on one that is none.
       if (!URL.canParse(`http://${req.headers.host}`)) return refuseHost(res);
-      fallbacks.set(req, next);
       adapter(req, res);
     },
     end: (which) => calls.end(which),

@@ -1,3 +1,5 @@
+/// <reference path="./fetch.d.ts" />
+
 /** The two packages that speak Connect and gRPC-Web. */
 export interface ConnectLibrary {
   readonly connect: typeof import("@connectrpc/connect");

@@ -43,6 +43,34 @@ export function onEnd<T>(stream: AsyncIterable<T>, end: (error?: unknown) => voi
   };
 }
 
+/** Passes a stream through and runs `first` before its reader gets the first message, or hears that there is none. */
+export function onFirst<T>(stream: AsyncIterable<T>, first: () => void): AsyncIterable<T> {
+  return {
+    [Symbol.asyncIterator]() {
+      const source = stream[Symbol.asyncIterator]();
+      let run: (() => void) | undefined = first;
+      const once = () => {
+        run?.();
+        run = undefined;
+      };
+      return {
+        next: () =>
+          source.next().then(
+            (result) => {
+              once();
+              return result;
+            },
+            (error) => {
+              once();
+              throw error;
+            },
+          ),
+        return: async () => (await source.return?.()) ?? { done: true, value: undefined },
+      };
+    },
+  };
+}
+
 /**
  * Passes a call's reply through and runs `end` once when the call is over: answered, failed (with the error), or its
  * streamed reply read to the end, failed or left.
