@@ -95,7 +95,7 @@ function deliver(handler: Handler, call: Call, clock: Clock): Promise<unknown> {
     handler(inner).then(
       (reply) => {
         if (over) return isStream(reply) ? discard(reply) : undefined;
-        const set = response.headers !== undefined;
+        const set = response.headers !== undefined && !(isStream(reply) && response.headers.empty);
         if (set) tell(call.onHeaders, headers);
         if (isStream(reply)) {
           // A reader that leaves before the end wants no more work done for it.
