@@ -27,6 +27,7 @@ export type { LayerSite, UserLayer } from "./core/user-layer.ts";
 export type { OnRequest, RequestRecord } from "./gateway/access.ts";
 export { type Composition, type CompositionPart, compose } from "./gateway/compose/options.ts";
 export type { CorsOptions } from "./gateway/cors.ts";
+export type { DocsOptions } from "./gateway/docs/docs.ts";
 export type { GatewayService } from "./gateway/endpoint.ts";
 export type { ForwardedHeader } from "./gateway/forwarded.ts";
 export { createGateway, type Gateway, type GatewayOptions } from "./gateway/gateway.ts";

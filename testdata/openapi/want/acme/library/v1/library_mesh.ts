@@ -99,6 +99,7 @@ export const Library: ServiceSpec<Library> = /*@__PURE__*/ defineService<Library
           },
         ],
         auth: { access: "AUTHENTICATED", providers: ["staff", "apiKeys"], scopes: [], audiences: [] },
+        http: { headers: [{ header: "x-edition", field: "isbn.edition" }], etag: true },
       },
       routes: [
         {
