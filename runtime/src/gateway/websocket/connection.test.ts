@@ -15,7 +15,7 @@ const pause = () => new Promise(setImmediate);
 /** Turns of the event loop until something holds. */
 async function until(holds: () => boolean): Promise<void> {
   for (let turns = 0; !holds(); turns++) {
-    if (turns > 20_000) throw new Error("it never came to hold");
+    if (turns > 1_000_000) throw new Error("it never came to hold");
     await pause();
   }
 }
