@@ -46,7 +46,7 @@ export function compileJson(desc: DescMessage, shapes: Shapes, options: JsonOpti
       return message;
     },
     read: (tree) => read(tree, { keys: 0, depth: 0, wellFormed: false }, ""),
-    print: printers.message(desc),
+    print: printers.text(desc),
     printField(name) {
       const field = desc.fields.find((one) => one.name === name);
       if (!field) throw new Error(`${desc.typeName} has no field ${name}: generate the code again`);

@@ -9,8 +9,8 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { esShape, isLong } from "./es-shape.ts";
+import { position, put, putAny, putBytes, putString, written } from "./out.ts";
 import { type EnumTexts, type FieldShape, type Form, hasOwnJson, type MessageShape, type Shapes } from "./shape.ts";
-import { isPlain, quote } from "./text.ts";
 import { parseDuration, printDuration, printMask, printTimestamp } from "./well-known.ts";
 
 /** How JSON is printed. */
@@ -21,12 +21,12 @@ export interface PrintOptions {
   readonly emitDefaults: boolean;
 }
 
-/** Prints a value as JSON text. Throws TypeError when it is no such value. */
-export type Printer = (value: unknown) => string;
+/** Writes a value as JSON, within `written`. Throws TypeError when it is no such value. */
+type Printer = (value: unknown) => void;
 
 type Fields = { [key: string]: unknown };
-/** Adds a field to the text of a message that begins with its brace. */
-type FieldPrinter = (message: Fields, text: string) => string;
+/** Writes a field of a message that began before `start`, with a comma unless it is the first. */
+type FieldPrinter = (message: Fields, start: number) => void;
 
 /** Compiles printers, each message type at its first use. */
 export class Printers {
@@ -55,15 +55,26 @@ export class Printers {
     return printer;
   }
 
-  /** Prints one field's value, whatever its presence; a field that is not given is null. */
-  field(desc: DescMessage, field: DescField): Printer {
+  /** Prints a message as JSON text. Throws TypeError when it is no such message. */
+  text(desc: DescMessage): (message: unknown) => string {
+    const print = this.message(desc);
+    return (message) => written(() => print(message));
+  }
+
+  /** Prints one field's value as JSON text, whatever its presence; a field that is not given is null. */
+  field(desc: DescMessage, field: DescField): (message: unknown) => string {
     const shape = this.#shapes(desc);
-    const place = shape.fields.find((one) => one.field === field) as FieldShape;
-    const start = `{${JSON.stringify(field.jsonName)}:`;
+    const print = this.#bare(shape.fields.find((one) => one.field === field) as FieldShape);
+    return (message) => print(object(message, desc)) ?? "null";
+  }
+
+  /** The JSON text of a field's value alone; undefined when it is not given. */
+  #bare(place: FieldShape): (message: object) => string | undefined {
     const print = this.#field(place, true);
+    const { length } = `${JSON.stringify(place.field.jsonName)}:`;
     return (message) => {
-      const text = print(object(message, desc) as Fields, "{");
-      return text === "{" ? "null" : text.slice(start.length);
+      const text = written(() => print(message as Fields, position()));
+      return text === "" ? undefined : text.slice(length);
     };
   }
 
@@ -86,87 +97,84 @@ export class Printers {
     };
   }
 
-  #fields(shape: MessageShape): (message: object) => string {
+  #fields(shape: MessageShape): (message: object) => void {
     const printers = shape.fields.map((place) => this.#field(place, this.#options.emitDefaults));
     const { length } = printers;
-    const plain = (message: Fields): string => {
-      let text = "{";
-      for (let n = 0; n < length; n++) text = (printers[n] as FieldPrinter)(message, text);
-      return text;
-    };
-    if (!shape.es) return (message) => `${plain(message as Fields)}}`;
+    const { desc, es } = shape;
     return (message) => {
-      const text = plain(message as Fields);
-      return (message as Message).$unknown === undefined
-        ? `${text}}`
-        : `${this.#extensions(shape.desc, message, text)}}`;
+      put("{");
+      const start = position();
+      for (let n = 0; n < length; n++) (printers[n] as FieldPrinter)(message as Fields, start);
+      if (es && (message as Message).$unknown !== undefined) this.#extensions(desc, message, start);
+      put("}");
     };
   }
 
   /** Extensions are rare, so protobuf-es prints them. */
-  #extensions(desc: DescMessage, message: object, text: string): string {
-    const { registry } = this.#options;
+  #extensions(desc: DescMessage, message: object, start: number): void {
+    const { registry, emitDefaults } = this.#options;
     const unknown = (message as Message).$unknown ?? [];
-    if (!unknown.some(({ no }) => registry.getExtensionFor(desc, no))) return text;
-    let all = text;
-    for (const [key, value] of Object.entries(toJson(desc, message as Message, { ...this.#es2, registry }) as Fields)) {
-      if (key.startsWith("[")) all += `${all === "{" ? "" : ","}${JSON.stringify(key)}:${JSON.stringify(value)}`;
+    if (!unknown.some(({ no }) => registry.getExtensionFor(desc, no))) return;
+    const all = toJson(desc, message as Message, { alwaysEmitImplicit: emitDefaults, registry }) as Fields;
+    for (const [key, value] of Object.entries(all)) {
+      if (!key.startsWith("[")) continue;
+      if (position() !== start) put(",");
+      putAny(`${JSON.stringify(key)}:${JSON.stringify(value)}`);
     }
-    return all;
-  }
-
-  get #es2() {
-    return { alwaysEmitImplicit: this.#options.emitDefaults };
   }
 
   #field(place: FieldShape, emitDefaults: boolean): FieldPrinter {
     const { field, key, union, presence, form } = place;
-    const name = `${JSON.stringify(field.jsonName)}:`;
-    const later = `,${name}`;
+    const begin = beginning(field);
     if (field.fieldKind === "list" || field.fieldKind === "map") {
-      const print = field.fieldKind === "list" ? this.#list(place) : this.#map(place);
-      const empty = field.fieldKind === "list" ? "[]" : "{}";
-      return (message, text) => {
+      const isList = field.fieldKind === "list";
+      const print = isList ? this.#list(place) : this.#map(place);
+      return (message, start) => {
         const value = message[key];
-        const json = value == null && presence === "sparse" ? empty : print(value);
-        if (json === empty && !emitDefaults) return text;
-        return text.length === 1 ? text + name + json : text + later + json;
+        const isUnset = (value == null && presence === "sparse") || isEmpty(value);
+        if (isUnset && !emitDefaults) return;
+        begin(start);
+        if (isUnset) put(isList ? "[]" : "{}");
+        else print(value);
       };
     }
-    if (presence === "implicit" && !union && form.kind === "scalar" && form.type === ScalarType.STRING)
-      return textPrinter(key, field, emitDefaults);
-    if (presence === "implicit" && !union && form.kind === "scalar" && isLong(form.type) && form.as === "bigint")
-      return bigintPrinter(key, field, emitDefaults);
     const print = this.value(form, field);
     if (union) {
       const { tag, name: member, value: at } = union;
-      return (message, text) => {
+      return (message, start) => {
         const chosen = message[key] as Fields | undefined | null;
-        if (chosen == null || chosen[tag] !== member) return text;
-        return text + (text.length === 1 ? name : later) + print(chosen[at]);
+        if (chosen == null || chosen[tag] !== member) return;
+        begin(start);
+        print(chosen[at]);
       };
     }
     if (presence === "own" || presence === "explicit" || presence === "defined") {
-      return (message, text) => {
+      return (message, start) => {
         const value = message[key];
-        if (value === undefined || (value === null && presence === "explicit")) return text;
-        if (presence === "own" && !Object.hasOwn(message, key)) return text;
-        return text + (text.length === 1 ? name : later) + print(value);
+        if (value === undefined || (value === null && presence === "explicit")) return;
+        if (presence === "own" && !Object.hasOwn(message, key)) return;
+        begin(start);
+        print(value);
       };
     }
     const isZero = zeroTest(form);
     const zero = presence === "sparse" ? this.#zero(form) : "";
-    return (message, text) => {
+    const skipsZero = !emitDefaults || presence === "nonzero";
+    return (message, start) => {
       const value = message[key];
-      if (value == null && presence === "sparse")
-        return emitDefaults ? text + (text.length === 1 ? name : later) + zero : text;
-      if ((!emitDefaults || presence === "nonzero") && isZero(value)) return text;
-      return text + (text.length === 1 ? name : later) + print(value);
+      const isUnset = value == null && presence === "sparse";
+      if (isUnset ? !emitDefaults : skipsZero && isZero(value)) return;
+      begin(start);
+      if (isUnset) putAny(zero);
+      else print(value);
     };
   }
 
   #zero(form: Form): string {
-    if (form.kind === "enum") return enumPrinter(form.desc, undefined)(form.desc.values[0]?.number ?? 0);
+    if (form.kind === "enum") {
+      const print = enumPrinter(form.desc, undefined);
+      return written(() => print(form.desc.values[0]?.number ?? 0));
+    }
     if (form.kind !== "scalar") return "null";
     if (form.type === ScalarType.BOOL) return "false";
     if (form.type === ScalarType.STRING || form.type === ScalarType.BYTES) return '""';
@@ -177,26 +185,31 @@ export class Printers {
     const print = this.value(form, field);
     return (value) => {
       if (!Array.isArray(value)) throw wrong(field, "a list", value);
-      if (value.length === 0) return "[]";
-      let text = `[${print(value[0])}`;
-      for (let n = 1; n < value.length; n++) text += `,${print(value[n])}`;
-      return `${text}]`;
+      put("[");
+      for (let n = 0; n < value.length; n++) {
+        if (n > 0) put(",");
+        print(value[n]);
+      }
+      put("]");
     };
   }
 
   #map({ field, form, map }: FieldShape): Printer {
     const print = this.value(form, field);
+    const entry = (key: string, value: unknown, isFirst: boolean) => {
+      if (!isFirst) put(",");
+      putString(key);
+      put(":");
+      print(value);
+    };
     return (value) => {
       if (typeof value !== "object" || value === null || map?.isMap !== value instanceof Map)
         throw wrong(field, "a map", value);
-      let text = "{";
-      if (value instanceof Map) {
-        for (const [key, one] of value) text += `${text === "{" ? "" : ","}${quote(String(key))}:${print(one)}`;
-      } else {
-        for (const key of Object.keys(value))
-          text += `${text === "{" ? "" : ","}${quote(key)}:${print((value as Fields)[key])}`;
-      }
-      return `${text}}`;
+      put("{");
+      const start = position();
+      if (value instanceof Map) for (const [key, one] of value) entry(String(key), one, position() === start);
+      else for (const key of Object.keys(value)) entry(key, (value as Fields)[key], position() === start);
+      put("}");
     };
   }
 
@@ -217,104 +230,102 @@ export class Printers {
           const ms = form.kind === "date" && value instanceof Date ? value.getTime() : Date.parse(String(value));
           if (Number.isNaN(ms)) throw wrong(field, "a time", value);
           const seconds = Math.floor(ms / 1000);
-          return `"${printTimestamp(seconds, (ms - seconds * 1000) * 1e6)}"`;
+          putString(printTimestamp(seconds, (ms - seconds * 1000) * 1e6));
         };
       case "duration":
         return (value) => {
           const { seconds, nanos } = parseDuration(value, field.name);
-          return `"${printDuration(seconds, nanos)}"`;
+          putString(printDuration(seconds, nanos));
         };
       case "paths":
         return (value) => {
           if (!Array.isArray(value)) throw wrong(field, "a list of paths", value);
-          return quote(printMask(value));
+          putString(printMask(value));
         };
       case "plain":
         return (value) => {
           const fits =
             form.type === "Struct" ? isRecord(value) : form.type === "ListValue" ? Array.isArray(value) : true;
           if (!fits) throw wrong(field, `a google.protobuf.${form.type}`, value);
-          return plainJson(value);
+          plainJson(value);
         };
     }
   }
 
-  #wellKnown(shape: MessageShape): (message: object) => string {
+  #wellKnown(shape: MessageShape): (message: object) => void {
     const kind = shape.desc.typeName.slice("google.protobuf.".length);
     const get = (number: number) => getter(shape.fields.find(({ field }) => field.number === number) as FieldShape);
     if (kind === "Timestamp" || kind === "Duration") {
       const print = kind === "Timestamp" ? printTimestamp : printDuration;
       const [seconds, nanos] = [get(1), get(2)];
-      return (message) => `"${print(Number(seconds(message)), Number(nanos(message) ?? 0))}"`;
+      return (message) => putString(print(Number(seconds(message)), Number(nanos(message) ?? 0)));
     }
     if (kind === "FieldMask") {
       const paths = get(1);
-      return (message) => quote(printMask(paths(message) as string[]));
+      return (message) => putString(printMask(paths(message) as string[]));
     }
     if (kind === "Any") return this.#any(get(1), get(2));
-    const own = shape.fields.map((place) => ({ place, print: this.#field(place, true) }));
-    const start = (place: FieldShape) => `{${JSON.stringify(place.field.jsonName)}:`.length;
+    const fields = shape.fields.map((place) => this.#bare(place));
     if (kind === "Value") {
-      const kinds = own.map(({ place, print }) => ({ print, start: start(place) }));
+      const number = get(2);
       return (message) => {
-        for (const { print, start } of kinds) {
-          const text = print(message as Fields, "{");
-          if (text === "{") continue;
-          if (text.startsWith('"', start) && /^"(?:NaN|-?Infinity)"$/.test(text.slice(start)) && isNumber(message, own))
-            break;
-          return text.slice(start);
-        }
-        throw new TypeError("a google.protobuf.Value must have a value, and no NaN or Infinity");
+        const value = number(message);
+        if (typeof value === "number" && !Number.isFinite(value))
+          throw new TypeError("a google.protobuf.Value cannot be NaN or Infinity");
+        const text = firstText(fields, message);
+        if (text === undefined) throw new TypeError("a google.protobuf.Value must have a value");
+        putAny(text);
       };
     }
     // Struct, ListValue and the wrappers are what their only field is.
-    const [only] = own as [(typeof own)[number]];
-    const from = start(only.place);
-    return (message) => only.print(message as Fields, "{").slice(from);
+    const [only] = fields;
+    return (message) => putAny(only?.(message) ?? "null");
   }
 
   /** Source: google/protobuf/any.proto, "JSON". */
-  #any(urlOf: (message: object) => unknown, bytesOf: (message: object) => unknown): (message: object) => string {
+  #any(urlOf: (message: object) => unknown, bytesOf: (message: object) => unknown): (message: object) => void {
     const { registry } = this.#options;
     return (message) => {
       const url = urlOf(message);
-      if (url === "" || url === undefined) return "{}";
+      if (url === "" || url === undefined) {
+        put("{}");
+        return;
+      }
       const desc = registry.getMessage(String(url).slice(String(url).lastIndexOf("/") + 1));
       if (!desc) throw new TypeError(`the type ${String(url)} of a google.protobuf.Any is not in the type registry`);
       const packed = fromBinary(desc, (bytesOf(message) as Uint8Array | undefined) ?? new Uint8Array());
-      const json = this.#packed.message(desc)(packed);
-      const start = `{"@type":${quote(String(url))}`;
-      if (hasOwnJson(desc)) return `${start},"value":${json}}`;
-      return json === "{}" ? `${start}}` : `${start},${json.slice(1)}`;
+      const json = this.#packed.text(desc)(packed);
+      put('{"@type":');
+      putString(String(url));
+      if (hasOwnJson(desc)) putAny(`,"value":${json}}`);
+      else putAny(json === "{}" ? "}" : `,${json.slice(1)}`);
     };
   }
 }
 
-/** Most fields are text, so it is printed in one step. */
-function textPrinter(key: string, field: DescField, emitDefaults: boolean): FieldPrinter {
-  const name = `${JSON.stringify(field.jsonName)}:`;
-  const plain = `${name}"`;
-  const laterName = `,${name}`;
-  const later = `,${plain}`;
-  return (message, text) => {
-    const value = message[key];
-    if (typeof value !== "string") throw wrong(field, "a string", value);
-    if (value === "" && !emitDefaults) return text;
-    if (isPlain(value)) return `${text.length === 1 ? text + plain : text + later}${value}"`;
-    return text + (text.length === 1 ? name : laterName) + JSON.stringify(value);
-  };
+function firstText(fields: readonly ((message: object) => string | undefined)[], message: object): string | undefined {
+  for (const field of fields) {
+    const text = field(message);
+    if (text !== undefined) return text;
+  }
+  return undefined;
 }
 
-/** 64-bit numbers are text in JSON. */
-function bigintPrinter(key: string, field: DescField, emitDefaults: boolean): FieldPrinter {
-  const name = `${JSON.stringify(field.jsonName)}:"`;
+/** Writes the name of a field. */
+function beginning({ jsonName }: DescField): (start: number) => void {
+  const name = `${JSON.stringify(jsonName)}:`;
   const later = `,${name}`;
-  return (message, text) => {
-    const value = message[key];
-    if (typeof value !== "bigint") throw wrong(field, "a bigint", value);
-    if (value === 0n && !emitDefaults) return text;
-    return `${text.length === 1 ? text + name : text + later}${value}"`;
-  };
+  if (Buffer.byteLength(name) !== name.length) return (start) => putAny(position() === start ? name : later);
+  const [first, other] = [Buffer.from(name), Buffer.from(later)];
+  return (start) => putBytes(position() === start ? first : other);
+}
+
+function isEmpty(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  if (value instanceof Map) return value.size === 0;
+  if (typeof value !== "object" || value === null) return false;
+  for (const _ in value) return false;
+  return true;
 }
 
 /** Reads a field from a message; undefined when it is not given. */
@@ -326,12 +337,6 @@ export function getter({ key, union }: FieldShape): (message: object) => unknown
     return chosen != null && chosen[tag] === name ? chosen[value] : undefined;
   };
 }
-
-/** True when the member number_value of a Value is what was printed. */
-const isNumber = (message: object, own: readonly { readonly place: FieldShape }[]): boolean => {
-  const place = own.find(({ place: { field } }) => field.number === 2)?.place;
-  return place !== undefined && typeof getter(place)(message) === "number";
-};
 
 const isRecord = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -349,50 +354,50 @@ function scalarPrinter(type: ScalarType, field: DescField): Printer {
     case ScalarType.STRING:
       return (value) => {
         if (typeof value !== "string") throw wrong(field, "a string", value);
-        return quote(value);
+        putString(value);
       };
     case ScalarType.BOOL:
       return (value) => {
         if (typeof value !== "boolean") throw wrong(field, "a boolean", value);
-        return value ? "true" : "false";
+        put(value ? "true" : "false");
       };
     case ScalarType.BYTES:
       return (value) => {
         if (!(value instanceof Uint8Array)) throw wrong(field, "bytes", value);
-        return `"${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64")}"`;
+        putAny(`"${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64")}"`);
       };
     case ScalarType.FLOAT:
     case ScalarType.DOUBLE:
       return (value) => {
         if (typeof value !== "number") throw wrong(field, "a number", value);
-        return Number.isFinite(value) ? String(value) : `"${value}"`;
+        put(Number.isFinite(value) ? String(value) : `"${value}"`);
       };
     default:
       if (isLong(type)) {
         return (value) => {
-          if (typeof value === "bigint" || Number.isInteger(value)) return `"${value}"`;
-          // Text, or an object that holds 64 bits.
-          const text = typeof value === "string" || isRecord(value) ? String(value) : "";
-          if (!/^-?\d+$/.test(text)) throw wrong(field, "a whole number", value);
-          return `"${text}"`;
+          const isNumber = typeof value === "bigint" || Number.isInteger(value);
+          // Or text, or an object that holds 64 bits.
+          const text = isNumber || typeof value === "string" || isRecord(value) ? String(value) : "";
+          if (!isNumber && !/^-?\d+$/.test(text)) throw wrong(field, "a whole number", value);
+          putString(text);
         };
       }
       return (value) => {
         if (typeof value !== "number" || !Number.isInteger(value)) throw wrong(field, "a whole number", value);
-        return String(value + 0);
+        put(String(value + 0));
       };
   }
 }
 
 function enumPrinter(desc: DescEnum, texts: EnumTexts | undefined): Printer {
-  if (desc.typeName === "google.protobuf.NullValue") return () => "null";
+  if (desc.typeName === "google.protobuf.NullValue") return () => put("null");
   const names = new Map<unknown, string>();
   for (const { number, jsonName } of desc.values) if (!names.has(number)) names.set(number, JSON.stringify(jsonName));
   return (value) => {
     const number = texts ? (texts.byText.get(value) ?? -1) : value;
     if (typeof number !== "number" || !Number.isInteger(number))
       throw new TypeError(`a value of ${desc.typeName} must be a number, and is ${typeof value}`);
-    return names.get(number) ?? String(number);
+    putAny(names.get(number) ?? String(number));
   };
 }
 
@@ -419,24 +424,26 @@ function zeroTest(form: Form): (value: unknown) => boolean {
   }
 }
 
-/** JSON of a Struct, Value or ListValue. Throws TypeError for what JSON does not have. */
-function plainJson(value: unknown): string {
-  switch (typeof value) {
-    case "string":
-      return quote(value);
-    case "boolean":
-      return value ? "true" : "false";
-    case "number":
-      if (!Number.isFinite(value)) throw new TypeError("a google.protobuf.Value cannot be NaN or Infinity");
-      return String(value);
-    case "object": {
-      if (value === null) return "null";
-      if (Array.isArray(value)) return `[${value.map(plainJson).join(",")}]`;
-      return `{${Object.keys(value)
-        .map((key) => `${quote(key)}:${plainJson((value as Fields)[key])}`)
-        .join(",")}}`;
+/** Writes a Struct, Value or ListValue. Throws TypeError for what JSON does not have. */
+function plainJson(value: unknown): void {
+  if (typeof value === "string") putString(value);
+  else if (typeof value === "boolean" || value === null) put(String(value));
+  else if (typeof value === "number") {
+    if (!Number.isFinite(value)) throw new TypeError("a google.protobuf.Value cannot be NaN or Infinity");
+    put(String(value));
+  } else if (typeof value !== "object") throw new TypeError("a google.protobuf.Value must have a value");
+  else {
+    const isList = Array.isArray(value);
+    put(isList ? "[" : "{");
+    const start = position();
+    for (const key of Object.keys(value)) {
+      if (position() !== start) put(",");
+      if (!isList) {
+        putString(key);
+        put(":");
+      }
+      plainJson((value as Fields)[key]);
     }
-    default:
-      throw new TypeError("a google.protobuf.Value must have a value");
+    put(isList ? "]" : "}");
   }
 }

@@ -1,23 +1,5 @@
 import { JsonError } from "./error.ts";
 
-/** Longer strings are left to JSON.stringify, which is faster for them. */
-const longestLooked = 48;
-
-/** Whether a string is itself between quotes in JSON. Longer ones count as not, and so do those with characters beyond ASCII. */
-export function isPlain(text: string): boolean {
-  const { length } = text;
-  if (length > longestLooked) return false;
-  for (let n = 0; n < length; n++) {
-    const code = text.charCodeAt(n);
-    // Control characters, the quote, the backslash; surrogates are beyond.
-    if (code < 0x20 || code === 0x22 || code === 0x5c || code > 0x7e) return false;
-  }
-  return true;
-}
-
-/** A string as JSON. */
-export const quote = (text: string): string => (isPlain(text) ? `"${text}"` : JSON.stringify(text));
-
 /** Parses JSON. Throws JsonError when it is none; keys given twice are for `checkKeys` to find. */
 export function parseJson(text: string): unknown {
   try {
