@@ -1,4 +1,5 @@
-// Runs the official conformance suites of gRPC against our client and our server: `node scripts/conformance.mjs [client|server]`.
+// Runs the official conformance suites against our client and our server by gRPC, and against our server by Connect and
+// gRPC-Web: `node scripts/conformance.mjs [client|server|web]`.
 // Needs Go, by which the runner is built from its module. Exit code 1 when a case fails that no known-failures file
 // explains, and when one passes that such a file lists. Further arguments go to the runner, such as --run PATTERN, -v.
 import { spawnSync } from "node:child_process";
@@ -12,7 +13,22 @@ const version = "v1.0.6";
 const here = join(root, "interop", "conformance");
 
 const [first, ...others] = process.argv.slice(2);
-const sides = first === "client" || first === "server" ? [first] : ["client", "server"];
+const suites = {
+  client: {
+    mode: "client",
+    config: "config.yaml",
+    program: "client.ts",
+    what: "our client against the reference server",
+  },
+  server: {
+    mode: "server",
+    config: "config.yaml",
+    program: "server.ts",
+    what: "our server against the reference client",
+  },
+  web: { mode: "server", config: "web.yaml", program: "server.ts", what: "our server by Connect and gRPC-Web" },
+};
+const sides = first in suites ? [first] : Object.keys(suites);
 const extra = sides.length === 1 ? others : process.argv.slice(2);
 
 const problem = goProblem();
@@ -52,9 +68,10 @@ step("type-checking the programs under test", () => {
 let failed = false;
 for (const side of sides) {
   const known = join(here, `${side}-known-failing.txt`);
-  const args = ["--mode", side, "--conf", join(here, "config.yaml"), "--known-failing", `@${known}`, ...extra, "--"];
-  const program = [process.execPath, "--conditions=@protomesh/source", "--import=tsx", join(here, `${side}.ts`)];
-  console.log(`conformance: our ${side} against the reference ${side === "client" ? "server" : "client"}`);
+  const { mode, config, program: file, what } = suites[side];
+  const args = ["--mode", mode, "--conf", join(here, config), "--known-failing", `@${known}`, ...extra, "--"];
+  const program = [process.execPath, "--conditions=@protomesh/source", "--import=tsx", join(here, file)];
+  console.log(`conformance: ${what}`);
   const { status, error } = spawnSync(runner, [...args, ...program], {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],

@@ -12,7 +12,7 @@ import {
   serve,
 } from "@protomesh/runtime";
 import { readFrames, writeFrame } from "./frames.ts";
-import { Code as CodeNumber } from "./gen/connectrpc/conformance/v1/config_pb.ts";
+import { Code as CodeNumber, Protocol } from "./gen/connectrpc/conformance/v1/config_pb.ts";
 import {
   ServerCompatRequestSchema,
   ServerCompatResponseSchema,
@@ -166,8 +166,9 @@ for await (const frame of readFrames(process.stdin)) {
     services: [implement(underTest(), service)],
     health: false,
     ...(asked.messageReceiveLimit > 0 && { maxRequestBytes: asked.messageReceiveLimit }),
-    grpc: {
+    [asked.protocol === Protocol.GRPC ? "grpc" : "listen"]: {
       address: "127.0.0.1:0",
+      ...(asked.protocol !== Protocol.GRPC && { connect: true }),
       ...(asked.useTls &&
         cert &&
         key && {
