@@ -1,4 +1,4 @@
-// Packs both packages and uses them as a stranger would: in an empty project, from ESM and CommonJS, under several TypeScripts.
+// Packs all packages and uses them as a stranger would: in an empty project, from ESM and CommonJS, under several TypeScripts.
 // Exit code 1 when anything fails. `node scripts/pack.mjs`
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -15,11 +15,15 @@ const step = (text) => console.log(`pack: ${text}`);
 
 try {
   const tarballs = {};
-  for (const name of ["runtime", "plugin"]) {
+  run("npm", ["run", "--silent", "build"], join(root, "cli"));
+  for (const name of ["runtime", "plugin", "cli"]) {
     run("npm", ["pack", "--silent", "--pack-destination", project], join(root, name));
   }
   for (const file of readdirSync(project))
-    tarballs[file.startsWith("protomesh-runtime") ? "runtime" : "plugin"] = join(project, file);
+    tarballs[file.startsWith("protoc-") ? "plugin" : file.startsWith("protomesh-runtime") ? "runtime" : "cli"] = join(
+      project,
+      file,
+    );
 
   for (const [name, tarball] of Object.entries(tarballs)) {
     step(`publint ${name}`);
@@ -47,6 +51,7 @@ try {
       "--no-audit",
       tarballs.runtime,
       tarballs.plugin,
+      tarballs.cli,
       "typescript@5.9.3",
       "@types/node@20",
     ],
@@ -98,6 +103,15 @@ try {
     ["-e", `require("node:fs").accessSync("node_modules/protoc-gen-mesh/proto/mesh/v1/options.proto")`],
     user,
   );
+  step("the command protomesh");
+  if (!run(join(user, "node_modules", ".bin", "protomesh"), ["gateway", "--help"], user).includes("--descriptor"))
+    throw new Error("protomesh gateway --help does not name --descriptor");
+  step("the REST client, without Node.js");
+  write(
+    "rest.mjs",
+    `import * as rest from "@protomesh/runtime/rest";\nif (Object.keys(rest).length === 0) process.exit(1);\n`,
+  );
+  run(process.execPath, ["rest.mjs"], user);
   step("ok");
 } finally {
   rmSync(project, { recursive: true, force: true });
