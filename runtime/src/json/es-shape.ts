@@ -1,13 +1,5 @@
 import { create, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
-import {
-  copier,
-  type FieldShape,
-  type Form,
-  isWrapper,
-  type MessageShape,
-  type Presence,
-  type ScalarForm,
-} from "./shape.ts";
+import { copier, type FieldShape, type Form, isWrapper, type MessageShape, type Presence } from "./shape.ts";
 
 const known = new WeakMap<DescMessage, MessageShape>();
 
@@ -72,5 +64,3 @@ export const isLong = (type: ScalarType): boolean =>
   type === ScalarType.SINT64 ||
   type === ScalarType.FIXED64 ||
   type === ScalarType.SFIXED64;
-
-export type { ScalarForm };

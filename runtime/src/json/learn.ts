@@ -4,7 +4,6 @@ import {
   type DescEnum,
   type DescField,
   type DescMessage,
-  fromBinary,
   type Message,
   type Registry,
   ScalarType,
@@ -242,7 +241,3 @@ function textsOf(probe: Probe, place: FieldShape, zero: unknown): EnumTexts {
   const byText = new Map([...byNumber].map(([number, text]) => [text, number] as const));
   return { byNumber, byText, unknown: desc.open ? textOf(unlisted(numbers)) : undefined };
 }
-
-/** What a codec keeps of a message, for comparison. */
-export const throughCodec = (codec: Codec, desc: DescMessage, message: Message): Message =>
-  fromBinary(desc, codec.encode(codec.decode(toBinary(desc, message))));

@@ -1,5 +1,4 @@
 import {
-  type DescEnum,
   type DescField,
   type DescMessage,
   fromBinary,
@@ -10,7 +9,8 @@ import {
 } from "@bufbuild/protobuf";
 import { esShape, isLong } from "./es-shape.ts";
 import { position, put, putAny, putBytes, putString, written } from "./out.ts";
-import { type EnumTexts, type FieldShape, type Form, hasOwnJson, type MessageShape, type Shapes } from "./shape.ts";
+import { enumPrinter, isRecord, type Printer, plainJson, scalarPrinter, wrong, zeroTest } from "./print-scalar.ts";
+import { type FieldShape, type Form, hasOwnJson, type MessageShape, type Shapes } from "./shape.ts";
 import { parseDuration, printDuration, printMask, printTimestamp } from "./well-known.ts";
 
 /** How JSON is printed. */
@@ -20,9 +20,6 @@ export interface PrintOptions {
   /** Whether zero values, empty lists and empty maps of fields without presence are printed. */
   readonly emitDefaults: boolean;
 }
-
-/** Writes a value as JSON, within `written`. Throws TypeError when it is no such value. */
-type Printer = (value: unknown) => void;
 
 type Fields = { [key: string]: unknown };
 /** Writes a field of a message that began before `start`, with a comma unless it is the first. */
@@ -338,112 +335,8 @@ export function getter({ key, union }: FieldShape): (message: object) => unknown
   };
 }
 
-const isRecord = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
-
 function object(value: unknown, desc: DescMessage): object {
   if (typeof value !== "object" || value === null)
     throw new TypeError(`expected ${desc.typeName}, got ${value === null ? "null" : typeof value}`);
   return value;
-}
-
-const wrong = (field: DescField, what: string, value: unknown) =>
-  new TypeError(`${String(field)} must be ${what}, and is ${value === null ? "null" : typeof value}`);
-
-function scalarPrinter(type: ScalarType, field: DescField): Printer {
-  switch (type) {
-    case ScalarType.STRING:
-      return (value) => {
-        if (typeof value !== "string") throw wrong(field, "a string", value);
-        putString(value);
-      };
-    case ScalarType.BOOL:
-      return (value) => {
-        if (typeof value !== "boolean") throw wrong(field, "a boolean", value);
-        put(value ? "true" : "false");
-      };
-    case ScalarType.BYTES:
-      return (value) => {
-        if (!(value instanceof Uint8Array)) throw wrong(field, "bytes", value);
-        putAny(`"${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64")}"`);
-      };
-    case ScalarType.FLOAT:
-    case ScalarType.DOUBLE:
-      return (value) => {
-        if (typeof value !== "number") throw wrong(field, "a number", value);
-        put(Number.isFinite(value) ? String(value) : `"${value}"`);
-      };
-    default:
-      if (isLong(type)) {
-        return (value) => {
-          const isNumber = typeof value === "bigint" || Number.isInteger(value);
-          // Or text, or an object that holds 64 bits.
-          const text = isNumber || typeof value === "string" || isRecord(value) ? String(value) : "";
-          if (!isNumber && !/^-?\d+$/.test(text)) throw wrong(field, "a whole number", value);
-          putString(text);
-        };
-      }
-      return (value) => {
-        if (typeof value !== "number" || !Number.isInteger(value)) throw wrong(field, "a whole number", value);
-        put(String(value + 0));
-      };
-  }
-}
-
-function enumPrinter(desc: DescEnum, texts: EnumTexts | undefined): Printer {
-  if (desc.typeName === "google.protobuf.NullValue") return () => put("null");
-  const names = new Map<unknown, string>();
-  for (const { number, jsonName } of desc.values) if (!names.has(number)) names.set(number, JSON.stringify(jsonName));
-  return (value) => {
-    const number = texts ? (texts.byText.get(value) ?? -1) : value;
-    if (typeof number !== "number" || !Number.isInteger(number))
-      throw new TypeError(`a value of ${desc.typeName} must be a number, and is ${typeof value}`);
-    putAny(names.get(number) ?? String(number));
-  };
-}
-
-/** Whether a value is what a field without presence has when it is not given. */
-function zeroTest(form: Form): (value: unknown) => boolean {
-  if (form.kind === "enum") {
-    const zero = form.desc.values[0]?.number;
-    const text = form.texts ? form.texts.byNumber.get(zero as number) : zero;
-    return (value) => value === text;
-  }
-  if (form.kind !== "scalar") return () => false;
-  switch (form.type) {
-    case ScalarType.STRING:
-      return (value) => value === "";
-    case ScalarType.BOOL:
-      return (value) => value === false;
-    case ScalarType.BYTES:
-      return (value) => (value as Uint8Array | undefined)?.length === 0;
-    case ScalarType.FLOAT:
-    case ScalarType.DOUBLE:
-      return (value) => Object.is(value, 0);
-    default:
-      return (value) => value === 0 || value === 0n || String(value) === "0";
-  }
-}
-
-/** Writes a Struct, Value or ListValue. Throws TypeError for what JSON does not have. */
-function plainJson(value: unknown): void {
-  if (typeof value === "string") putString(value);
-  else if (typeof value === "boolean" || value === null) put(String(value));
-  else if (typeof value === "number") {
-    if (!Number.isFinite(value)) throw new TypeError("a google.protobuf.Value cannot be NaN or Infinity");
-    put(String(value));
-  } else if (typeof value !== "object") throw new TypeError("a google.protobuf.Value must have a value");
-  else {
-    const isList = Array.isArray(value);
-    put(isList ? "[" : "{");
-    const start = position();
-    for (const key of Object.keys(value)) {
-      if (position() !== start) put(",");
-      if (!isList) {
-        putString(key);
-        put(":");
-      }
-      plainJson((value as Fields)[key]);
-    }
-    put(isList ? "]" : "}");
-  }
 }
