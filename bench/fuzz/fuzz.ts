@@ -13,8 +13,8 @@ export interface Plan {
   readonly seed: number;
   /** Only this case, to see it again. */
   readonly only?: number | undefined;
-  /** Told of the progress, in requests. */
-  readonly onProgress?: (requests: number) => void;
+  /** Told of the progress. */
+  readonly onProgress?: (requests: number, heapBytes: number) => void;
 }
 
 /** What came of it. */
@@ -94,7 +94,6 @@ export async function fuzz({ requests, seed, only, onProgress }: Plan): Promise<
 
   const statuses = new Map<number, number>();
   let [sent, index, before, most] = [0, only ?? 0, 0, 0];
-  let told = 0;
   const work = async () => {
     while (failures.length < 5 && !(only === undefined ? sent >= requests : index > only)) {
       const at = index++;
@@ -113,8 +112,7 @@ export async function fuzz({ requests, seed, only, onProgress }: Plan): Promise<
       const { heapUsed, rss } = await memoryOf(server);
       if (tenth === 1) before = heapUsed;
       most = Math.max(most, rss);
-      told = sent;
-      onProgress?.(told);
+      onProgress?.(sent, heapUsed);
     }
   };
   await Promise.all([
@@ -126,12 +124,12 @@ export async function fuzz({ requests, seed, only, onProgress }: Plan): Promise<
   if (server.exitCode === null) {
     let rest = await memoryOf(server);
     // What the last requests left is let go of in turns of the event loop.
-    for (let wait = 0; rest.sockets > 0 && wait < 100; wait++) {
+    for (let wait = 0; rest.sockets > 0 && wait < 50; wait++) {
       await new Promise((done) => setTimeout(done, 100));
       rest = await memoryOf(server);
     }
     after = rest.heapUsed;
-    if (rest.sockets > 0) fail(`${rest.sockets} connections are open 10 seconds after the last client has left`);
+    if (rest.sockets > 0) fail(`${rest.sockets} connections are open 5 seconds after the last client has left`);
     if (only === undefined && after - before > mostHeapGrowth)
       fail(`the heap has grown from ${before} to ${after} bytes in ${sent} requests of seed ${seed}`);
     if (most > mostMemory) fail(`the server took ${most} bytes of memory with seed ${seed}`);
@@ -157,14 +155,16 @@ interface Memory {
 function memoryOf(server: ChildProcess): Promise<Memory> {
   return new Promise((resolve) => {
     const none = { rss: 0, heapUsed: 0, sockets: 0 };
-    const listener = (message: Partial<Memory>) => {
-      if (message.rss === undefined) return;
-      server.off("message", listener);
-      resolve({ ...none, ...message });
+    const done = (memory: Memory) => {
+      server.off("message", listener).off("exit", ended);
+      resolve(memory);
     };
-    server.on("message", listener);
+    const listener = (message: Partial<Memory>) => {
+      if (message.rss !== undefined) done({ ...none, ...message });
+    };
     // A server that has ended answers nothing, and its end is a failure already.
-    server.once("exit", () => resolve(none));
+    const ended = () => done(none);
+    server.on("message", listener).once("exit", ended);
     if (server.exitCode === null) server.send("memory");
     else resolve(none);
   });

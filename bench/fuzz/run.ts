@@ -16,7 +16,8 @@ const { requests, cases, statuses, memory, failures } = await fuzz({
   requests: Number(values.requests),
   seed,
   only: values.case === undefined ? undefined : Number(values.case),
-  onProgress: (sent) => console.log(`${sent} requests, ${Math.round((performance.now() - started) / 1000)} s`),
+  onProgress: (sent, heap) =>
+    console.log(`${sent} requests, ${Math.round((performance.now() - started) / 1000)} s, heap ${heap >> 20} MB`),
 });
 const answers = [...statuses].sort(([a], [b]) => a - b).map(([status, count]) => `${status}: ${count}`);
 console.log(`${requests} requests over ${cases} connections. Answers: ${answers.join(", ")}`);

@@ -51,7 +51,10 @@ const server = await serve({
   listen: { address: "127.0.0.1:0", connect: true },
   gateway: { webSocket: {}, cors: { origins: ["https://app.example"] } },
   signals: false,
-  onError: (error) => send({ hidden: String((error as RpcError)?.stack ?? error) }),
+  // A client that leaves in the middle of its body is no failure of the server.
+  onError: (error) =>
+    (error as NodeJS.ErrnoException)?.code !== "ECONNRESET" &&
+    send({ hidden: String((error as RpcError)?.stack ?? error) }),
 });
 
 process.on("message", (question) => {
