@@ -112,10 +112,19 @@ export function createConnect(
     handle(req, res) {
       // The library makes a URL of it, and fails on one that is none.
       if (!URL.canParse(`http://${req.headers.host}`)) return refuseHost(res);
+      keepConnection(req, res);
       adapter(req, res);
     },
     end: (which) => calls.end(which),
   };
+}
+
+/** The library breaks the connection when it stops reading, and with it the answer that says why. */
+function keepConnection(req: IncomingMessage, res: ServerResponse): void {
+  const iterate = () => req.iterator({ destroyOnReturn: false });
+  Object.defineProperty(req, Symbol.asyncIterator, { value: iterate });
+  // Nobody wants the rest, but the next request is behind it.
+  res.once("finish", () => void req.resume());
 }
 
 function refuseHost(res: ServerResponse): void {
