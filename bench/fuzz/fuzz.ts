@@ -213,8 +213,9 @@ function judge(answer: Buffer, statuses: Map<number, number>): string | undefine
   return worst;
 }
 
-/** Connect's library answers bytes that are no message with `internal`, where it means `invalid_argument`. */
-const isLibrarys = (answer: string) => answer.includes('{"code":"internal","message":"parse binary: ');
+/** Connect's library answers bytes that are no message, or not compressed, with `internal`, where it means `invalid_argument`. */
+const isLibrarys = (answer: string) =>
+  /\{"code":"internal","message":"(?:parse binary: |decompression failed)/.test(answer);
 
 /** Bytes so that a terminal shows what they are. */
 const shown = (bytes: Buffer) =>
