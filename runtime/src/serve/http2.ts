@@ -34,6 +34,8 @@ export class Http2Requests {
     stream.setTimeout(this.#limits.sendTimeoutMs, () => {
       if (stream.writableLength > 0) stream.close(constants.NGHTTP2_CANCEL);
     });
+    // What nobody reads any more would keep the stream open, and its client waiting.
+    stream.once("finish", () => void request.resume());
     response.once("close", () => {
       this.#over(response, session);
       // Behind everybody else who hears of it: to them the client has left, which is no failure of the request.
