@@ -69,7 +69,9 @@ let failed = false;
 for (const side of sides) {
   const known = join(here, `${side}-known-failing.txt`);
   const { mode, config, program: file, what } = suites[side];
-  const args = ["--mode", mode, "--conf", join(here, config), "--known-failing", `@${known}`, ...extra, "--"];
+  const atTimes = join(here, `${side}-known-flaky.txt`);
+  const flaky = existsSync(atTimes) ? ["--known-flaky", `@${atTimes}`] : [];
+  const args = ["--mode", mode, "--conf", join(here, config), "--known-failing", `@${known}`, ...flaky, ...extra, "--"];
   const program = [process.execPath, "--conditions=@protomesh/source", "--import=tsx", join(here, file)];
   console.log(`conformance: ${what}`);
   const { status, error } = spawnSync(runner, [...args, ...program], {
