@@ -164,7 +164,7 @@ test("a caller that hangs up leaves its work to those who wait", async () => {
 
 /** A server of the mirror alone, whose codecs count. */
 async function counting(layers: ServeOptions["layers"] = []) {
-  const method = Kitchen.methods["mirror"] as MethodSpec;
+  const method = Kitchen.methods.mirror as MethodSpec;
   const count = { encoded: 0 };
   const encode = (message: unknown) => {
     count.encoded++;

@@ -1342,7 +1342,8 @@ export type Http = Message<"mesh.v1.Http"> & {
   successStatus?: number | undefined;
 
   /**
-   * Request headers that fill request fields.
+   * Request headers that fill request fields, by their proto names. A header wins over the query; path and body win over it.
+   * Not allowed: fields that are messages or maps.
    *
    * @generated from field: repeated mesh.v1.Http.HeaderBinding headers = 2;
    */
