@@ -20,6 +20,7 @@ import { Exchange, type ExchangeSettings } from "./exchange.ts";
 import { type ForwardedHeader, keepOrigin, originReader } from "./forwarded.ts";
 import { type MountedHandler, type MountOptions, mountOf, runMount } from "./mount.ts";
 import { peerOf } from "./peer.ts";
+import { closeWithConnection } from "./queued.ts";
 import { metadataReader } from "./request/headers.ts";
 import { compressionRule } from "./response/compression.ts";
 import { headerWriter } from "./response/headers.ts";
@@ -177,8 +178,9 @@ export function createGateway(services: readonly GatewayService[], options: Gate
   const running = new Set<Exchange | Mounted>();
   const waiting: (() => void)[] = [];
 
-  const track = (work: Exchange | Mounted, res: ServerResponse) => {
+  const track = (work: Exchange | Mounted, req: IncomingMessage, res: ServerResponse) => {
     running.add(work);
+    closeWithConnection(req, res);
     // A connection that breaks while it is written to is reported here too; "close" is where it is handled.
     res.on("error", () => {});
     res.once("close", () => {
@@ -191,7 +193,7 @@ export function createGateway(services: readonly GatewayService[], options: Gate
   const answer = (destination: Destination, req: IncomingMessage, res: ServerResponse, seen: Seen | undefined) => {
     if (destination.kind === "call") {
       const exchange = new Exchange(destination, req, res, settings);
-      track(exchange, res);
+      track(exchange, req, res);
       if (!seen) return void exchange.run();
       seen.template = destination.template;
       seen.rpc = destination.endpoint.method.path;
@@ -200,7 +202,7 @@ export function createGateway(services: readonly GatewayService[], options: Gate
       });
     } else if (destination.kind === "mount") {
       if (seen) seen.template = destination.method.path;
-      track(new Mounted(res, destination.options.endsItself), res);
+      track(new Mounted(res, destination.options.endsItself), req, res);
       const fail = (error: RpcError) => refuse(req, res, error, seen);
       void runMount(destination, req, res, mounting, fail);
     } else if (destination.kind === "redirect") {

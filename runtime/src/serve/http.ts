@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { Server as NetServer } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TlsOptions } from "node:tls";
+import { closeWithConnection } from "../gateway/queued.ts";
 import { type Address, formatAddress, listenError } from "./address.ts";
 import { refusal } from "./http-refusal.ts";
 
@@ -203,6 +204,7 @@ export class HttpRequests {
     const { socket } = request;
     if (this.#leaving) response.shouldKeepAlive = false;
     this.#answers.set(response, socket);
+    closeWithConnection(request, response);
     response.once("close", () => {
       this.#answers.delete(response);
       if (this.#drained && !this.#busy(socket)) socket.destroySoon();
