@@ -183,3 +183,19 @@ describe.each(Object.entries(transports))("%s", (name, transport) => {
     await stopped;
   });
 });
+
+test.each([
+  { "content-type": "application/json", "connect-protocol-version": "1" },
+  { "content-type": "application/grpc-web+proto" },
+  { "content-type": "application/connect+json" },
+])(
+  "a service that is not there is a 404 without a body that the client would take for its own: %j",
+  async (headers) => {
+    const server = await start({ listen: { address: 0, connect: true } });
+    const post = (path: string) => fetch(`${server.http?.url}${path}`, { method: "POST", headers, body: "{}" });
+    const answer = await post("/acme.v1.Unknown/Method");
+    expect([answer.status, await answer.text()]).toEqual([404, ""]);
+    const method = await post(`/${Kitchen.name}/Unknown`);
+    expect([method.status, await method.text()]).toEqual([404, ""]);
+  },
+);

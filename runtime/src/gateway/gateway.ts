@@ -306,8 +306,14 @@ const noWebSocket = new HttpError(501, "UNIMPLEMENTED", "WebSockets are not serv
 
 function refuse(req: IncomingMessage, res: ServerResponse, error: RpcError, seen: Seen | undefined): void {
   if (seen) seen.code = error.code;
-  sendJson(req, res, statusOf(error), errorHeaders(error), JSON.stringify(errorJson(error, standard)));
+  if (statusOf(error) === 404 && byAnotherProtocol(req)) res.writeHead(404, { "content-length": "0" }).end();
+  else sendJson(req, res, statusOf(error), errorHeaders(error), JSON.stringify(errorJson(error, standard)));
 }
+
+/** Clients of Connect and gRPC-Web read a JSON body as an error of their own form, and know what 404 means without one. */
+const byAnotherProtocol = ({ headers }: IncomingMessage): boolean =>
+  headers["connect-protocol-version"] !== undefined ||
+  /^application\/(?:grpc|connect\+|proto)/i.test(headers["content-type"] ?? "");
 
 function printError(error: unknown, id: string, method: MethodSpec): void {
   console.error(`${method.path} failed behind the gateway with error ${id}:`, error);
