@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { createServer } from "node:net";
 import { portOf } from "../stacks/port.ts";
 
 /** Starts a program that is not Node.js. It ends with this process. Fails when it ends by itself. */
@@ -28,16 +28,16 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Waits until something listens on the port. */
-export async function listening(port: number, deadline = Date.now() + 20_000): Promise<void> {
+/** Waits until a gateway answers: it may listen before it can. */
+export async function answering(port: number, deadline = Date.now() + 20_000): Promise<void> {
   for (;;) {
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = connect({ port, host: "127.0.0.1" });
-      socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-      socket.once("connect", () => socket.destroy());
-    });
-    if (open) return;
-    if (Date.now() > deadline) throw new Error(`nothing listens on port ${port}`);
+    const answer = await fetch(`http://127.0.0.1:${port}/v1/tiny/x?number=1`).catch((error: Error) => error);
+    if (answer instanceof Response) {
+      await answer.text();
+      if (answer.ok) return;
+    }
+    const said = answer instanceof Response ? `status ${answer.status}` : String(answer.cause ?? answer);
+    if (Date.now() > deadline) throw new Error(`the gateway on port ${port} does not answer: ${said}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { HttpServer } from "../contender.ts";
 import { startBackend } from "../remote/backend.ts";
 import { envoyConfig } from "../remote/envoy-config.ts";
-import { cpuUsOf, freePort, listening, startProgram } from "../remote/program.ts";
+import { answering, cpuUsOf, freePort, startProgram } from "../remote/program.ts";
 
 let cpuUs = () => 0;
 
@@ -20,7 +20,7 @@ export const server: HttpServer = {
       ...["-c", config, "--concurrency", "1", "--log-level", "error", "--disable-hot-restart"],
     ]);
     cpuUs = () => cpuUsOf(child);
-    await listening(port);
+    await answering(port);
     return port;
   },
   cpuUs: () => cpuUs(),

@@ -1,7 +1,7 @@
 // grpc-gateway in Go, with what its generator makes of the same annotations.
 import type { HttpServer } from "../contender.ts";
 import { startBackend } from "../remote/backend.ts";
-import { cpuUsOf, freePort, listening, startProgram } from "../remote/program.ts";
+import { answering, cpuUsOf, freePort, startProgram } from "../remote/program.ts";
 
 let cpuUs = () => 0;
 
@@ -14,7 +14,7 @@ export const server: HttpServer = {
       `127.0.0.1:${await startBackend()}`,
     ]);
     cpuUs = () => cpuUsOf(child);
-    await listening(port);
+    await answering(port);
     return port;
   },
   cpuUs: () => cpuUs(),
