@@ -1,8 +1,11 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { WebSocket } from "ws";
 import { folderWith } from "../../test/config/files.ts";
 import { Kitchen } from "../../test/kitchen/kitchen_mesh.ts";
-import { start } from "../../test/serving.ts";
+import { raw } from "../../test/over-http.ts";
+import { kitchenWith, start } from "../../test/serving.ts";
 import { loadConfig } from "./load.ts";
 
 const load = async (text: string, name = "mesh.yaml") => {
@@ -50,6 +53,74 @@ gateway:
   });
 });
 
+const openapi = { openapi: "3.1.0", info: { title: "Dishes", version: "1" }, paths: {} };
+
+test("WebSocket, Connect, the docs page and what else a gateway does are switched on by the file", async () => {
+  const folder = folderWith({
+    "openapi.json": JSON.stringify(openapi),
+    "mesh.yaml": `
+server: { http: "127.0.0.1:0" }
+auth:
+  providers:
+    - name: keys
+      apiKey: { keys: [{ subject: ada, sha256: ${createHash("sha256").update("a key").digest("hex")} }] }
+gateway:
+  webSocket: { origins: ["https://shop.example.com"], cookie: session, ping: 20s, connectionAge: 1h }
+  connect: true
+  docs: { documentFile: openapi.json, path: /api, auth: { providers: [keys] } }
+  compression: false
+  ssePing: 5s
+  strictBody: true
+  multipart: true
+`,
+  });
+  const config = await loadConfig({ file: join(folder, "mesh.yaml"), args: [], env: {}, watch: false });
+  onTestFinished(config.close);
+  expect(config.serve.gateway).toMatchObject({
+    webSocket: { cookie: "session", pingMs: 20_000, maxConnectionAgeMs: 3_600_000 },
+    compression: false,
+    ssePingMs: 5_000,
+    multipart: true,
+  });
+  const { http } = await start({ ...config.serve, services: [kitchenWith()] });
+  const url = http?.url ?? "";
+
+  const page = (headers = {}) => fetch(`${url}/api`, { headers });
+  expect((await page()).status).toBe(401);
+  expect((await page({ "x-api-key": "a key" })).status).toBe(200);
+  const document = await fetch(`${url}/openapi.json`, { headers: { "x-api-key": "a key" } });
+  expect(await document.json()).toEqual(openapi);
+
+  const connect = await fetch(`${url}/test.kitchen.v1.Kitchen/GetDish`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "connect-protocol-version": "1" },
+    body: '{"id":"7"}',
+  });
+  expect(connect.status).toBe(200);
+  expect(await connect.json()).toMatchObject({ id: "7" });
+
+  const handshake = (origin: string) => {
+    const socket = new WebSocket(`${url.replace("http", "ws")}/v1/dishes:watch?count=1`, { origin });
+    return new Promise<string>((resolve) => {
+      socket.once("message", (data) => resolve(String(data)));
+      socket.once("unexpected-response", (_, { statusCode }) => resolve(`${statusCode}`));
+    });
+  };
+  expect(JSON.parse(await handshake("https://shop.example.com"))).toMatchObject({ result: { id: "1" } });
+  expect(await handshake("https://elsewhere.example.com")).toBe("403");
+
+  const head = "GET /v1/dishes/7 HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 2\r\n\r\n";
+  expect(await raw(http?.port ?? 0, `${head}{}`)).toMatch(/^HTTP\/1\.1 400 /);
+});
+
+test("without these keys nothing of it is there", async () => {
+  const config = await load("server: { http: '127.0.0.1:0' }\ngateway: {}");
+  expect(config.serve.gateway).toEqual({});
+  const { http } = await start({ ...config.serve, services: [kitchenWith()] });
+  const post = await fetch(`${http?.url}/test.kitchen.v1.Kitchen/GetDish`, { method: "POST", body: "{}" });
+  expect([post.status, (await fetch(`${http?.url}/docs`)).status]).toEqual([404, 404]);
+});
+
 test("without a list, the only target gets every service", async () => {
   const config = await load("targets: [{ name: a, address: 'localhost:1' }]");
   expect(config.forward([Kitchen])).toMatchObject([{ spec: Kitchen, target: { name: "localhost:1" } }]);
@@ -66,6 +137,27 @@ test.each([
     /mesh\.yaml:1: gateway\.services\[0\]\.target: no target is named "b"/,
   ],
   ["gateway: { services: [{ service: 'a b', target: b }] }", /services\[0\]\.service: is "a b"/],
+  ["gateway: { webSockets: {} }", /mesh\.yaml:1: gateway: unknown key "webSockets", did you mean webSocket\?/],
+  ["gateway: { webSocket: true }", /mesh\.yaml:1: gateway\.webSocket: is true or false, it must be an object/],
+  [
+    "gateway:\n  webSocket: { pingMs: 1 }",
+    /mesh\.yaml:2: gateway\.webSocket: unknown key "pingMs", did you mean ping\?/,
+  ],
+  ["gateway: { webSocket: { ping: 20 } }", /gateway\.webSocket\.ping: is a number, it must be text/],
+  ["gateway: { webSocket: { ping: 0s } }", /gateway\.webSocket\.ping: "0s" is not a duration above zero/],
+  ["gateway: { webSocket: { cookie: 'a b' } }", /mesh\.yaml:1: gateway\.webSocket: cookie is "a b": use the name/],
+  ["gateway: { webSocket: { origins: [shop] } }", /gateway\.webSocket: origins has "shop": use what browsers send/],
+  ["gateway: { connect: 1 }", /gateway\.connect: is a number, it must be true or false/],
+  ["gateway: { ssePing: 5 }", /gateway\.ssePing: is a number, it must be text/],
+  ["gateway: { ssePingMs: 5 }", /gateway: unknown key "ssePingMs", did you mean ssePing\?/],
+  ["gateway: { strictBodies: true }", /gateway: unknown key "strictBodies", did you mean strictBody\?/],
+  ["gateway: { docs: {} }", /mesh\.yaml:1: gateway\.docs\.documentFile: is missing/],
+  [
+    "gateway:\n  docs: { documentFile: none.json }",
+    /mesh\.yaml:2: gateway\.docs\.documentFile: none\.json cannot be read \(ENOENT\)/,
+  ],
+  ["gateway: { docs: { documentFile: mesh.yaml } }", /mesh\.yaml:1: gateway\.docs: document is no JSON: give what/],
+  ["gateway: { docs: { document: a.json } }", /gateway\.docs: unknown key "document", did you mean documentFile\?/],
   ["gateway: { compose: [{ parts: {} }] }", /compose\[0\]\.get: is missing/],
   ["gateway: { compose: [{ get: /a, parts: [] }] }", /compose\[0\]\.parts: is a list, it must be an object/],
   ["gateway: { compose: [{ get: /a, parts: { b: { method: c, request: [] } } }] }", /parts\.b\.request: is a list/],

@@ -5,11 +5,20 @@ import type { ServiceSpec } from "../core/spec.ts";
 import type { Target } from "../core/target.ts";
 import type { Composition } from "../gateway/compose/options.ts";
 import type { CorsOptions } from "../gateway/cors.ts";
+import { type DocsOptions, docsOf } from "../gateway/docs/docs.ts";
 import type { GatewayService } from "../gateway/endpoint.ts";
 import type { ForwardedHeader } from "../gateway/forwarded.ts";
 import type { TrailingSlash } from "../gateway/routing/router.ts";
+import { readWebSocketOptions, type WebSocketOptions } from "../gateway/websocket/options.ts";
 import type { ServeGatewayOptions } from "../serve/gateway-options.ts";
-import type { CompositionPart, CorsConfig, GatewayConfig, Composition as Written } from "./gen/mesh/v1/config_pb.ts";
+import type {
+  CompositionPart,
+  CorsConfig,
+  DocsConfig,
+  GatewayConfig,
+  WebSocketConfig,
+  Composition as Written,
+} from "./gen/mesh/v1/config_pb.ts";
 import type { Place } from "./place.ts";
 
 /** Services of a target, as the configuration has them. */
@@ -23,7 +32,9 @@ export interface Forward {
 
 /** The part of `serve`'s options that GatewayConfig holds. */
 export function gatewayOptions(config: GatewayConfig, place: Place): ServeGatewayOptions {
-  const { cors, trustedProxies, forwardedHeader, trailingSlash, compose } = config;
+  const { cors, trustedProxies, forwardedHeader, trailingSlash, compose, webSocket, docs } = config;
+  const { connect, compression, strictBody, multipart } = config;
+  const ssePingMs = place.duration("ssePing", config.ssePing);
   return {
     ...(cors && { cors: corsOptions(cors, place.at("cors")) }),
     ...(trustedProxies.length > 0 && { trustedProxies }),
@@ -34,6 +45,13 @@ export function gatewayOptions(config: GatewayConfig, place: Place): ServeGatewa
       trailingSlash: choice<TrailingSlash>(place, "trailingSlash", trailingSlash, ["ignore", "strict", "redirect"]),
     }),
     ...(compose.length > 0 && { compose: compose.map((one, n) => composition(one, place.at(`compose[${n}]`))) }),
+    ...(webSocket && { webSocket: webSocketOptions(webSocket, place.at("webSocket")) }),
+    ...(docs && { docs: docsOptions(docs, place.at("docs")) }),
+    ...(connect !== undefined && { connect }),
+    ...(compression !== undefined && { compression }),
+    ...(ssePingMs !== undefined && { ssePingMs }),
+    ...(strictBody !== undefined && { strictBody }),
+    ...(multipart !== undefined && { multipart }),
   };
 }
 
@@ -47,6 +65,41 @@ function corsOptions({ origins, headers, exposeHeaders, credentials, maxAge }: C
   const maxAgeMs = place.duration("maxAge", maxAge);
   if (maxAgeMs !== undefined && maxAgeMs % 1000 !== 0) throw place.error("maxAge", "is no number of whole seconds");
   return { origins, headers, exposeHeaders, credentials, maxAgeSeconds: maxAgeMs && maxAgeMs / 1000 };
+}
+
+function webSocketOptions(config: WebSocketConfig, place: Place): WebSocketOptions {
+  const { origins, cookie, ping, connectionAge } = config;
+  const options = {
+    ...(origins.length > 0 && { origins }),
+    cookie,
+    pingMs: place.duration("ping", ping),
+    maxConnectionAgeMs: place.duration("connectionAge", connectionAge),
+  };
+  inPlace(place, "gateway", () => readWebSocketOptions(options, "gateway"));
+  return options;
+}
+
+/** The document is read with the configuration, so that errors name the key. */
+function docsOptions({ documentFile, path, auth }: DocsConfig, place: Place): DocsOptions {
+  place.required({ documentFile });
+  place.read("documentFile", documentFile);
+  const options = {
+    document: place.path(documentFile),
+    path,
+    ...(auth && { auth: { providers: auth.providers, scopes: auth.scopes, audiences: auth.audiences } }),
+  };
+  inPlace(place, "createGateway: docs", () => docsOf(options));
+  return options;
+}
+
+/** Runs a check of options; what it says of `where` is said of the place. */
+function inPlace(place: Place, where: string, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    const { message } = error as Error;
+    throw place.error("", message.replace(where, "").replace(/^[.:\s]+/, ""), error);
+  }
 }
 
 function composition({ get, parts }: Written, place: Place): Composition {

@@ -147,7 +147,7 @@ async function openWeb(options: ServeOptions, own: HttpDoorOptions, served: Serv
     clock: options.clock,
   });
   mountAll(gateway, options.gateway);
-  const connect = own.connect ? await openConnect(options, all, gateway) : undefined;
+  const connect = (own.connect ?? options.gateway?.connect) ? await openConnect(options, all, gateway) : undefined;
   const { health: checks = true } = options;
   return {
     handler: checks ? withHealth(health, gateway) : (gateway as RequestListener),

@@ -27,6 +27,8 @@ export interface ServeGatewayOptions
   > {
   /** Handlers of node:http or express beside the routes. Default: none. */
   readonly mounts?: readonly MountedAt[] | undefined;
+  /** What `connect` of the door is, where that does not say it. Default: false. */
+  readonly connect?: boolean | undefined;
 }
 
 const known = keysOf<ServeGatewayOptions>({
@@ -43,13 +45,18 @@ const known = keysOf<ServeGatewayOptions>({
   strictBody: true,
   multipart: true,
   mounts: true,
+  connect: true,
 });
 
 /** Throws a TypeError for keys that nobody reads. */
 export const checkGatewayOptions = (options: ServeGatewayOptions): void => checkKeys(options, known, "serve: gateway");
 
 /** The part that a gateway is built with. */
-export function withoutMounts({ mounts: _, ...options }: ServeGatewayOptions = {}): Partial<GatewayOptions> {
+export function withoutMounts({
+  mounts: _,
+  connect: __,
+  ...options
+}: ServeGatewayOptions = {}): Partial<GatewayOptions> {
   return options;
 }
 

@@ -21,7 +21,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file mesh/v1/config.proto.
  */
 export const file_mesh_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("ChRtZXNoL3YxL2NvbmZpZy5wcm90bxIHbWVzaC52MSLJAQoGQ29uZmlnEiUKBnNlcnZlchgBIAEoCzIVLm1lc2gudjEuU2VydmVyQ29uZmlnEiYKB3RhcmdldHMYAiADKAsyFS5tZXNoLnYxLlRhcmdldENvbmZpZxIhCgRhdXRoGAMgASgLMhMubWVzaC52MS5BdXRoQ29uZmlnEiQKCW92ZXJyaWRlcxgEIAMoCzIRLm1lc2gudjEuT3ZlcnJpZGUSJwoHZ2F0ZXdheRgFIAEoCzIWLm1lc2gudjEuR2F0ZXdheUNvbmZpZyKBAgoNR2F0ZXdheUNvbmZpZxIpCghzZXJ2aWNlcxgBIAMoCzIXLm1lc2gudjEuR2F0ZXdheVNlcnZpY2USIQoEY29ycxgCIAEoCzITLm1lc2gudjEuQ29yc0NvbmZpZxIXCg90cnVzdGVkX3Byb3hpZXMYAyADKAkSHQoQZm9yd2FyZGVkX2hlYWRlchgEIAEoCUgAiAEBEhsKDnRyYWlsaW5nX3NsYXNoGAUgASgJSAGIAQESJQoHY29tcG9zZRgGIAMoCzIULm1lc2gudjEuQ29tcG9zaXRpb25CEwoRX2ZvcndhcmRlZF9oZWFkZXJCEQoPX3RyYWlsaW5nX3NsYXNoIm0KDkdhdGV3YXlTZXJ2aWNlEg8KB3NlcnZpY2UYASABKAkSDgoGdGFyZ2V0GAIgASgJEhEKBGhvc3QYAyABKAlIAIgBARITCgZwcmVmaXgYBCABKAlIAYgBAUIHCgVfaG9zdEIJCgdfcHJlZml4IpIBCgpDb3JzQ29uZmlnEg8KB29yaWdpbnMYASADKAkSDwoHaGVhZGVycxgCIAMoCRIWCg5leHBvc2VfaGVhZGVycxgDIAMoCRIYCgtjcmVkZW50aWFscxgEIAEoCEgAiAEBEhQKB21heF9hZ2UYBSABKAlIAYgBAUIOCgxfY3JlZGVudGlhbHNCCgoIX21heF9hZ2UikgEKC0NvbXBvc2l0aW9uEgsKA2dldBgBIAEoCRIuCgVwYXJ0cxgCIAMoCzIfLm1lc2gudjEuQ29tcG9zaXRpb24uUGFydHNFbnRyeRpGCgpQYXJ0c0VudHJ5EgsKA2tleRgBIAEoCRInCgV2YWx1ZRgCIAEoCzIYLm1lc2gudjEuQ29tcG9zaXRpb25QYXJ0OgI4ASKYAQoPQ29tcG9zaXRpb25QYXJ0Eg4KBm1ldGhvZBgBIAEoCRIoCgdyZXF1ZXN0GAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIVCghvcHRpb25hbBgDIAEoCEgAiAEBEicKB2RlZmF1bHQYBCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCCwoJX29wdGlvbmFsIpkBCghPdmVycmlkZRINCgVtYXRjaBgBIAEoCRIfCgZwb2xpY3kYAiABKAsyDy5tZXNoLnYxLlBvbGljeRIdCgVmYXVsdBgDIAEoCzIOLm1lc2gudjEuRmF1bHQSHQoFc3BsaXQYBCABKAsyDi5tZXNoLnYxLlNwbGl0Eh8KBm1pcnJvchgFIAEoCzIPLm1lc2gudjEuTWlycm9yIu8CCgVGYXVsdBIjCgVkZWxheRgBIAEoCzIULm1lc2gudjEuRmF1bHQuRGVsYXkSIwoFYWJvcnQYAiABKAsyFC5tZXNoLnYxLkZhdWx0LkFib3J0EhMKBmhlYWRlchgDIAEoCUgAiAEBEhcKCm1heF9hY3RpdmUYBCABKA1IAYgBARImCgRzaWRlGAUgASgOMhMubWVzaC52MS5GYXVsdC5TaWRlSAKIAQEaOwoFRGVsYXkSEAoIZHVyYXRpb24YASABKAkSFAoHcGVyY2VudBgCIAEoAUgAiAEBQgoKCF9wZXJjZW50GkYKBUFib3J0EhsKBGNvZGUYASABKA4yDS5tZXNoLnYxLkNvZGUSFAoHcGVyY2VudBgCIAEoAUgAiAEBQgoKCF9wZXJjZW50Ih4KBFNpZGUSCgoGQ0xJRU5UEAASCgoGU0VSVkVSEAFCCQoHX2hlYWRlckINCgtfbWF4X2FjdGl2ZUIHCgVfc2lkZSKXAQoFU3BsaXQSJQoHdGFyZ2V0cxgBIAMoCzIULm1lc2gudjEuU3BsaXQuU2hhcmUSEwoGc3RpY2t5GAIgASgJSACIAQESEwoGaGVhZGVyGAMgASgJSAGIAQEaJwoFU2hhcmUSDgoGdGFyZ2V0GAEgASgJEg4KBndlaWdodBgCIAEoDUIJCgdfc3RpY2t5QgkKB19oZWFkZXIimgEKBk1pcnJvchIOCgZ0YXJnZXQYASABKAkSFAoHcGVyY2VudBgCIAEoAUgAiAEBEh8KEmFsbG93X3NpZGVfZWZmZWN0cxgDIAEoCEgBiAEBEhcKCm1heF9hY3RpdmUYBCABKA1IAogBAUIKCghfcGVyY2VudEIVChNfYWxsb3dfc2lkZV9lZmZlY3RzQg0KC19tYXhfYWN0aXZlIpsCCgxTZXJ2ZXJDb25maWcSEQoEZ3JwYxgBIAEoCUgAiAEBEhEKBGh0dHAYAiABKAlIAYgBARIfCgN0bHMYAyABKAsyEi5tZXNoLnYxLlNlcnZlclRscxIjCgVkcmFpbhgEIAEoCzIULm1lc2gudjEuRHJhaW5Db25maWcSJQoGbGltaXRzGAUgASgLMhUubWVzaC52MS5MaW1pdHNDb25maWcSEwoGaGVhbHRoGAYgASgISAKIAQESFwoKcmVmbGVjdGlvbhgHIAEoCEgDiAEBEhMKBmxpc3RlbhgIIAEoCUgEiAEBQgcKBV9ncnBjQgcKBV9odHRwQgkKB19oZWFsdGhCDQoLX3JlZmxlY3Rpb25CCQoHX2xpc3RlbiJgCglTZXJ2ZXJUbHMSEQoJY2VydF9maWxlGAEgASgJEhAKCGtleV9maWxlGAIgASgJEhsKDmNsaWVudF9jYV9maWxlGAMgASgJSACIAQFCEQoPX2NsaWVudF9jYV9maWxlIlEKC0RyYWluQ29uZmlnEhYKCWxhbWVfZHVjaxgBIAEoCUgAiAEBEhIKBWxpbWl0GAIgASgJSAGIAQFCDAoKX2xhbWVfZHVja0IICgZfbGltaXQipAIKDExpbWl0c0NvbmZpZxIaCg1yZXF1ZXN0X2J5dGVzGAEgASgNSACIAQESGQoMaGVhZGVyX2J5dGVzGAIgASgNSAGIAQESHAoPaGVhZGVyc190aW1lb3V0GAMgASgJSAKIAQESHAoPcmVxdWVzdF90aW1lb3V0GAQgASgJSAOIAQESFwoKa2VlcF9hbGl2ZRgFIAEoCUgEiAEBEhsKDmNvbm5lY3Rpb25fYWdlGAYgASgJSAWIAQFCEAoOX3JlcXVlc3RfYnl0ZXNCDwoNX2hlYWRlcl9ieXRlc0ISChBfaGVhZGVyc190aW1lb3V0QhIKEF9yZXF1ZXN0X3RpbWVvdXRCDQoLX2tlZXBfYWxpdmVCEQoPX2Nvbm5lY3Rpb25fYWdlIoABCgxUYXJnZXRDb25maWcSDAoEbmFtZRgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEh8KA3RscxgDIAEoCzISLm1lc2gudjEuQ2xpZW50VGxzEhwKD2Nvbm5lY3RfdGltZW91dBgEIAEoCUgAiAEBQhIKEF9jb25uZWN0X3RpbWVvdXQioQEKCUNsaWVudFRscxIUCgdjYV9maWxlGAEgASgJSACIAQESFgoJY2VydF9maWxlGAIgASgJSAGIAQESFQoIa2V5X2ZpbGUYAyABKAlIAogBARIYCgtzZXJ2ZXJfbmFtZRgEIAEoCUgDiAEBQgoKCF9jYV9maWxlQgwKCl9jZXJ0X2ZpbGVCCwoJX2tleV9maWxlQg4KDF9zZXJ2ZXJfbmFtZSI2CgpBdXRoQ29uZmlnEigKCXByb3ZpZGVycxgBIAMoCzIVLm1lc2gudjEuQXV0aFByb3ZpZGVyIpwBCgxBdXRoUHJvdmlkZXISDAoEbmFtZRgBIAEoCRIjCgNqd3QYAiABKAsyFC5tZXNoLnYxLkp3dFByb3ZpZGVySAASKgoHYXBpX2tleRgDIAEoCzIXLm1lc2gudjEuQXBpS2V5UHJvdmlkZXJIABIlCgRtdGxzGAQgASgLMhUubWVzaC52MS5NdGxzUHJvdmlkZXJIAEIGCgRraW5kIqkCCgtKd3RQcm92aWRlchIOCgZpc3N1ZXIYASABKAkSEgoIandrc191cmkYAiABKAlIABITCglqd2tzX2ZpbGUYAyABKAlIABIZCg9wdWJsaWNfa2V5X2ZpbGUYBCABKAlIABIVCgtzZWNyZXRfZmlsZRgFIAEoCUgAEhEKCWF1ZGllbmNlcxgGIAMoCRISCgphbGdvcml0aG1zGAcgAygJEhcKCmNsb2NrX3NrZXcYCCABKAlIAYgBARIaCg1zdWJqZWN0X2NsYWltGAkgASgJSAKIAQESGQoMc2NvcGVzX2NsYWltGAogASgJSAOIAQFCBgoEa2V5c0INCgtfY2xvY2tfc2tld0IQCg5fc3ViamVjdF9jbGFpbUIPCg1fc2NvcGVzX2NsYWltIk8KDkFwaUtleVByb3ZpZGVyEhMKBmhlYWRlchgBIAEoCUgAiAEBEh0KBGtleXMYAiADKAsyDy5tZXNoLnYxLkFwaUtleUIJCgdfaGVhZGVyIkwKBkFwaUtleRIOCgZzaGEyNTYYASABKAkSDwoHc3ViamVjdBgCIAEoCRIOCgZzY29wZXMYAyADKAkSEQoJYXVkaWVuY2VzGAQgAygJIjQKDE10bHNQcm92aWRlchIkCgdjYWxsZXJzGAEgAygLMhMubWVzaC52MS5NdGxzQ2FsbGVyIigKCk10bHNDYWxsZXISCgoCaWQYASABKAkSDgoGc2NvcGVzGAIgAygJYgZwcm90bzM", [file_google_protobuf_struct, file_mesh_v1_options]);
+  fileDesc("ChRtZXNoL3YxL2NvbmZpZy5wcm90bxIHbWVzaC52MSLJAQoGQ29uZmlnEiUKBnNlcnZlchgBIAEoCzIVLm1lc2gudjEuU2VydmVyQ29uZmlnEiYKB3RhcmdldHMYAiADKAsyFS5tZXNoLnYxLlRhcmdldENvbmZpZxIhCgRhdXRoGAMgASgLMhMubWVzaC52MS5BdXRoQ29uZmlnEiQKCW92ZXJyaWRlcxgEIAMoCzIRLm1lc2gudjEuT3ZlcnJpZGUSJwoHZ2F0ZXdheRgFIAEoCzIWLm1lc2gudjEuR2F0ZXdheUNvbmZpZyKSBAoNR2F0ZXdheUNvbmZpZxIpCghzZXJ2aWNlcxgBIAMoCzIXLm1lc2gudjEuR2F0ZXdheVNlcnZpY2USIQoEY29ycxgCIAEoCzITLm1lc2gudjEuQ29yc0NvbmZpZxIXCg90cnVzdGVkX3Byb3hpZXMYAyADKAkSHQoQZm9yd2FyZGVkX2hlYWRlchgEIAEoCUgAiAEBEhsKDnRyYWlsaW5nX3NsYXNoGAUgASgJSAGIAQESJQoHY29tcG9zZRgGIAMoCzIULm1lc2gudjEuQ29tcG9zaXRpb24SLAoKd2ViX3NvY2tldBgHIAEoCzIYLm1lc2gudjEuV2ViU29ja2V0Q29uZmlnEhQKB2Nvbm5lY3QYCCABKAhIAogBARIhCgRkb2NzGAkgASgLMhMubWVzaC52MS5Eb2NzQ29uZmlnEhgKC2NvbXByZXNzaW9uGAogASgISAOIAQESFQoIc3NlX3BpbmcYCyABKAlIBIgBARIYCgtzdHJpY3RfYm9keRgMIAEoCEgFiAEBEhYKCW11bHRpcGFydBgNIAEoCEgGiAEBQhMKEV9mb3J3YXJkZWRfaGVhZGVyQhEKD190cmFpbGluZ19zbGFzaEIKCghfY29ubmVjdEIOCgxfY29tcHJlc3Npb25CCwoJX3NzZV9waW5nQg4KDF9zdHJpY3RfYm9keUIMCgpfbXVsdGlwYXJ0Io4BCg9XZWJTb2NrZXRDb25maWcSDwoHb3JpZ2lucxgBIAMoCRITCgZjb29raWUYAiABKAlIAIgBARIRCgRwaW5nGAMgASgJSAGIAQESGwoOY29ubmVjdGlvbl9hZ2UYBCABKAlIAogBAUIJCgdfY29va2llQgcKBV9waW5nQhEKD19jb25uZWN0aW9uX2FnZSJgCgpEb2NzQ29uZmlnEhUKDWRvY3VtZW50X2ZpbGUYASABKAkSEQoEcGF0aBgCIAEoCUgAiAEBEh8KBGF1dGgYAyABKAsyES5tZXNoLnYxLkRvY3NBdXRoQgcKBV9wYXRoIkAKCERvY3NBdXRoEhEKCXByb3ZpZGVycxgBIAMoCRIOCgZzY29wZXMYAiADKAkSEQoJYXVkaWVuY2VzGAMgAygJIm0KDkdhdGV3YXlTZXJ2aWNlEg8KB3NlcnZpY2UYASABKAkSDgoGdGFyZ2V0GAIgASgJEhEKBGhvc3QYAyABKAlIAIgBARITCgZwcmVmaXgYBCABKAlIAYgBAUIHCgVfaG9zdEIJCgdfcHJlZml4IpIBCgpDb3JzQ29uZmlnEg8KB29yaWdpbnMYASADKAkSDwoHaGVhZGVycxgCIAMoCRIWCg5leHBvc2VfaGVhZGVycxgDIAMoCRIYCgtjcmVkZW50aWFscxgEIAEoCEgAiAEBEhQKB21heF9hZ2UYBSABKAlIAYgBAUIOCgxfY3JlZGVudGlhbHNCCgoIX21heF9hZ2UikgEKC0NvbXBvc2l0aW9uEgsKA2dldBgBIAEoCRIuCgVwYXJ0cxgCIAMoCzIfLm1lc2gudjEuQ29tcG9zaXRpb24uUGFydHNFbnRyeRpGCgpQYXJ0c0VudHJ5EgsKA2tleRgBIAEoCRInCgV2YWx1ZRgCIAEoCzIYLm1lc2gudjEuQ29tcG9zaXRpb25QYXJ0OgI4ASKYAQoPQ29tcG9zaXRpb25QYXJ0Eg4KBm1ldGhvZBgBIAEoCRIoCgdyZXF1ZXN0GAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIVCghvcHRpb25hbBgDIAEoCEgAiAEBEicKB2RlZmF1bHQYBCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCCwoJX29wdGlvbmFsIpkBCghPdmVycmlkZRINCgVtYXRjaBgBIAEoCRIfCgZwb2xpY3kYAiABKAsyDy5tZXNoLnYxLlBvbGljeRIdCgVmYXVsdBgDIAEoCzIOLm1lc2gudjEuRmF1bHQSHQoFc3BsaXQYBCABKAsyDi5tZXNoLnYxLlNwbGl0Eh8KBm1pcnJvchgFIAEoCzIPLm1lc2gudjEuTWlycm9yIu8CCgVGYXVsdBIjCgVkZWxheRgBIAEoCzIULm1lc2gudjEuRmF1bHQuRGVsYXkSIwoFYWJvcnQYAiABKAsyFC5tZXNoLnYxLkZhdWx0LkFib3J0EhMKBmhlYWRlchgDIAEoCUgAiAEBEhcKCm1heF9hY3RpdmUYBCABKA1IAYgBARImCgRzaWRlGAUgASgOMhMubWVzaC52MS5GYXVsdC5TaWRlSAKIAQEaOwoFRGVsYXkSEAoIZHVyYXRpb24YASABKAkSFAoHcGVyY2VudBgCIAEoAUgAiAEBQgoKCF9wZXJjZW50GkYKBUFib3J0EhsKBGNvZGUYASABKA4yDS5tZXNoLnYxLkNvZGUSFAoHcGVyY2VudBgCIAEoAUgAiAEBQgoKCF9wZXJjZW50Ih4KBFNpZGUSCgoGQ0xJRU5UEAASCgoGU0VSVkVSEAFCCQoHX2hlYWRlckINCgtfbWF4X2FjdGl2ZUIHCgVfc2lkZSKXAQoFU3BsaXQSJQoHdGFyZ2V0cxgBIAMoCzIULm1lc2gudjEuU3BsaXQuU2hhcmUSEwoGc3RpY2t5GAIgASgJSACIAQESEwoGaGVhZGVyGAMgASgJSAGIAQEaJwoFU2hhcmUSDgoGdGFyZ2V0GAEgASgJEg4KBndlaWdodBgCIAEoDUIJCgdfc3RpY2t5QgkKB19oZWFkZXIimgEKBk1pcnJvchIOCgZ0YXJnZXQYASABKAkSFAoHcGVyY2VudBgCIAEoAUgAiAEBEh8KEmFsbG93X3NpZGVfZWZmZWN0cxgDIAEoCEgBiAEBEhcKCm1heF9hY3RpdmUYBCABKA1IAogBAUIKCghfcGVyY2VudEIVChNfYWxsb3dfc2lkZV9lZmZlY3RzQg0KC19tYXhfYWN0aXZlIpsCCgxTZXJ2ZXJDb25maWcSEQoEZ3JwYxgBIAEoCUgAiAEBEhEKBGh0dHAYAiABKAlIAYgBARIfCgN0bHMYAyABKAsyEi5tZXNoLnYxLlNlcnZlclRscxIjCgVkcmFpbhgEIAEoCzIULm1lc2gudjEuRHJhaW5Db25maWcSJQoGbGltaXRzGAUgASgLMhUubWVzaC52MS5MaW1pdHNDb25maWcSEwoGaGVhbHRoGAYgASgISAKIAQESFwoKcmVmbGVjdGlvbhgHIAEoCEgDiAEBEhMKBmxpc3RlbhgIIAEoCUgEiAEBQgcKBV9ncnBjQgcKBV9odHRwQgkKB19oZWFsdGhCDQoLX3JlZmxlY3Rpb25CCQoHX2xpc3RlbiJgCglTZXJ2ZXJUbHMSEQoJY2VydF9maWxlGAEgASgJEhAKCGtleV9maWxlGAIgASgJEhsKDmNsaWVudF9jYV9maWxlGAMgASgJSACIAQFCEQoPX2NsaWVudF9jYV9maWxlIlEKC0RyYWluQ29uZmlnEhYKCWxhbWVfZHVjaxgBIAEoCUgAiAEBEhIKBWxpbWl0GAIgASgJSAGIAQFCDAoKX2xhbWVfZHVja0IICgZfbGltaXQipAIKDExpbWl0c0NvbmZpZxIaCg1yZXF1ZXN0X2J5dGVzGAEgASgNSACIAQESGQoMaGVhZGVyX2J5dGVzGAIgASgNSAGIAQESHAoPaGVhZGVyc190aW1lb3V0GAMgASgJSAKIAQESHAoPcmVxdWVzdF90aW1lb3V0GAQgASgJSAOIAQESFwoKa2VlcF9hbGl2ZRgFIAEoCUgEiAEBEhsKDmNvbm5lY3Rpb25fYWdlGAYgASgJSAWIAQFCEAoOX3JlcXVlc3RfYnl0ZXNCDwoNX2hlYWRlcl9ieXRlc0ISChBfaGVhZGVyc190aW1lb3V0QhIKEF9yZXF1ZXN0X3RpbWVvdXRCDQoLX2tlZXBfYWxpdmVCEQoPX2Nvbm5lY3Rpb25fYWdlIoABCgxUYXJnZXRDb25maWcSDAoEbmFtZRgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEh8KA3RscxgDIAEoCzISLm1lc2gudjEuQ2xpZW50VGxzEhwKD2Nvbm5lY3RfdGltZW91dBgEIAEoCUgAiAEBQhIKEF9jb25uZWN0X3RpbWVvdXQioQEKCUNsaWVudFRscxIUCgdjYV9maWxlGAEgASgJSACIAQESFgoJY2VydF9maWxlGAIgASgJSAGIAQESFQoIa2V5X2ZpbGUYAyABKAlIAogBARIYCgtzZXJ2ZXJfbmFtZRgEIAEoCUgDiAEBQgoKCF9jYV9maWxlQgwKCl9jZXJ0X2ZpbGVCCwoJX2tleV9maWxlQg4KDF9zZXJ2ZXJfbmFtZSI2CgpBdXRoQ29uZmlnEigKCXByb3ZpZGVycxgBIAMoCzIVLm1lc2gudjEuQXV0aFByb3ZpZGVyIpwBCgxBdXRoUHJvdmlkZXISDAoEbmFtZRgBIAEoCRIjCgNqd3QYAiABKAsyFC5tZXNoLnYxLkp3dFByb3ZpZGVySAASKgoHYXBpX2tleRgDIAEoCzIXLm1lc2gudjEuQXBpS2V5UHJvdmlkZXJIABIlCgRtdGxzGAQgASgLMhUubWVzaC52MS5NdGxzUHJvdmlkZXJIAEIGCgRraW5kIqkCCgtKd3RQcm92aWRlchIOCgZpc3N1ZXIYASABKAkSEgoIandrc191cmkYAiABKAlIABITCglqd2tzX2ZpbGUYAyABKAlIABIZCg9wdWJsaWNfa2V5X2ZpbGUYBCABKAlIABIVCgtzZWNyZXRfZmlsZRgFIAEoCUgAEhEKCWF1ZGllbmNlcxgGIAMoCRISCgphbGdvcml0aG1zGAcgAygJEhcKCmNsb2NrX3NrZXcYCCABKAlIAYgBARIaCg1zdWJqZWN0X2NsYWltGAkgASgJSAKIAQESGQoMc2NvcGVzX2NsYWltGAogASgJSAOIAQFCBgoEa2V5c0INCgtfY2xvY2tfc2tld0IQCg5fc3ViamVjdF9jbGFpbUIPCg1fc2NvcGVzX2NsYWltIk8KDkFwaUtleVByb3ZpZGVyEhMKBmhlYWRlchgBIAEoCUgAiAEBEh0KBGtleXMYAiADKAsyDy5tZXNoLnYxLkFwaUtleUIJCgdfaGVhZGVyIkwKBkFwaUtleRIOCgZzaGEyNTYYASABKAkSDwoHc3ViamVjdBgCIAEoCRIOCgZzY29wZXMYAyADKAkSEQoJYXVkaWVuY2VzGAQgAygJIjQKDE10bHNQcm92aWRlchIkCgdjYWxsZXJzGAEgAygLMhMubWVzaC52MS5NdGxzQ2FsbGVyIigKCk10bHNDYWxsZXISCgoCaWQYASABKAkSDgoGc2NvcGVzGAIgAygJYgZwcm90bzM", [file_google_protobuf_struct, file_mesh_v1_options]);
 
 /**
  * @generated from message mesh.v1.Config
@@ -115,6 +115,57 @@ export type GatewayConfig = Message<"mesh.v1.GatewayConfig"> & {
    * @generated from field: repeated mesh.v1.Composition compose = 6;
    */
   compose: Composition[];
+
+  /**
+   * Present: serves the routes of streaming methods by WebSocket too, `{}` for pages of the same host. Default: not.
+   *
+   * @generated from field: mesh.v1.WebSocketConfig web_socket = 7;
+   */
+  webSocket?: WebSocketConfig | undefined;
+
+  /**
+   * Serves Connect and gRPC-Web too, at `/package.Service/Method`; a route of that path goes first. Default: false.
+   *
+   * @generated from field: optional bool connect = 8;
+   */
+  connect?: boolean | undefined;
+
+  /**
+   * Serves a page that shows the API, and its OpenAPI document. Default: none.
+   *
+   * @generated from field: mesh.v1.DocsConfig docs = 9;
+   */
+  docs?: DocsConfig | undefined;
+
+  /**
+   * Compresses answers of 1 KiB and more for clients that take it, except server-sent events. Default: where no cookie is
+   * among the credentials.
+   *
+   * @generated from field: optional bool compression = 10;
+   */
+  compression?: boolean | undefined;
+
+  /**
+   * How long server-sent events may be silent until a comment keeps the connection. Default: "15s".
+   *
+   * @generated from field: optional string sse_ping = 11;
+   */
+  ssePing?: string | undefined;
+
+  /**
+   * Refuses a body that the route has no use for, with 400. Default: false, such a body is ignored.
+   *
+   * @generated from field: optional bool strict_body = 12;
+   */
+  strictBody?: boolean | undefined;
+
+  /**
+   * Reads forms with one file where the body of a route is a google.api.HttpBody. Default: false, the form itself is the
+   * body.
+   *
+   * @generated from field: optional bool multipart = 13;
+   */
+  multipart?: boolean | undefined;
 };
 
 /**
@@ -123,6 +174,119 @@ export type GatewayConfig = Message<"mesh.v1.GatewayConfig"> & {
  */
 export const GatewayConfigSchema: GenMessage<GatewayConfig> = /*@__PURE__*/
   messageDesc(file_mesh_v1_config, 1);
+
+/**
+ * How WebSockets are served.
+ *
+ * @generated from message mesh.v1.WebSocketConfig
+ */
+export type WebSocketConfig = Message<"mesh.v1.WebSocketConfig"> & {
+  /**
+   * Whose pages may connect, such as "https://app.example.com"; "*" for all. Default: those of the host that the handshake
+   * names. Source: RFC 6455, 10.2.
+   *
+   * @generated from field: repeated string origins = 1;
+   */
+  origins: string[];
+
+  /**
+   * The cookie that holds a bearer token, for pages that have no other way. Default: cookies are not read.
+   *
+   * @generated from field: optional string cookie = 2;
+   */
+  cookie?: string | undefined;
+
+  /**
+   * How often clients are pinged. One that leaves two pings unanswered is cut. Default: "30s".
+   *
+   * @generated from field: optional string ping = 3;
+   */
+  ping?: string | undefined;
+
+  /**
+   * Closes a connection at this age, so that clients spread over new servers. Default: never.
+   *
+   * @generated from field: optional string connection_age = 4;
+   */
+  connectionAge?: string | undefined;
+};
+
+/**
+ * Describes the message mesh.v1.WebSocketConfig.
+ * Use `create(WebSocketConfigSchema)` to create a new message.
+ */
+export const WebSocketConfigSchema: GenMessage<WebSocketConfig> = /*@__PURE__*/
+  messageDesc(file_mesh_v1_config, 2);
+
+/**
+ * A page that shows the API, and the document that it shows.
+ *
+ * @generated from message mesh.v1.DocsConfig
+ */
+export type DocsConfig = Message<"mesh.v1.DocsConfig"> & {
+  /**
+   * An OpenAPI 3 document in JSON, as protoc-gen-mesh writes it with `openapi=merge`. Required.
+   *
+   * @generated from field: string document_file = 1;
+   */
+  documentFile: string;
+
+  /**
+   * Where the page is. The document is beside it, at openapi.json. Default: "/docs".
+   *
+   * @generated from field: optional string path = 2;
+   */
+  path?: string | undefined;
+
+  /**
+   * Present: only for callers that one of `auth.providers` knows, `{}` for whichever. Default: for everybody.
+   *
+   * @generated from field: mesh.v1.DocsAuth auth = 3;
+   */
+  auth?: DocsAuth | undefined;
+};
+
+/**
+ * Describes the message mesh.v1.DocsConfig.
+ * Use `create(DocsConfigSchema)` to create a new message.
+ */
+export const DocsConfigSchema: GenMessage<DocsConfig> = /*@__PURE__*/
+  messageDesc(file_mesh_v1_config, 3);
+
+/**
+ * Who may read page and document.
+ *
+ * @generated from message mesh.v1.DocsAuth
+ */
+export type DocsAuth = Message<"mesh.v1.DocsAuth"> & {
+  /**
+   * Names of `auth.providers` of which one must know the caller. Default: any.
+   *
+   * @generated from field: repeated string providers = 1;
+   */
+  providers: string[];
+
+  /**
+   * The caller must have all of them. Default: none.
+   *
+   * @generated from field: repeated string scopes = 2;
+   */
+  scopes: string[];
+
+  /**
+   * The credential must be meant for one of them. Default: for anybody.
+   *
+   * @generated from field: repeated string audiences = 3;
+   */
+  audiences: string[];
+};
+
+/**
+ * Describes the message mesh.v1.DocsAuth.
+ * Use `create(DocsAuthSchema)` to create a new message.
+ */
+export const DocsAuthSchema: GenMessage<DocsAuth> = /*@__PURE__*/
+  messageDesc(file_mesh_v1_config, 4);
 
 /**
  * Services of one target, and where their routes are.
@@ -164,7 +328,7 @@ export type GatewayService = Message<"mesh.v1.GatewayService"> & {
  * Use `create(GatewayServiceSchema)` to create a new message.
  */
 export const GatewayServiceSchema: GenMessage<GatewayService> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 2);
+  messageDesc(file_mesh_v1_config, 5);
 
 /**
  * Which pages may call. Source: the Fetch standard, 3.2.
@@ -213,7 +377,7 @@ export type CorsConfig = Message<"mesh.v1.CorsConfig"> & {
  * Use `create(CorsConfigSchema)` to create a new message.
  */
 export const CorsConfigSchema: GenMessage<CorsConfig> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 3);
+  messageDesc(file_mesh_v1_config, 6);
 
 /**
  * A GET request that is answered from several methods, called at the same time. The reply is an object with a member for
@@ -243,7 +407,7 @@ export type Composition = Message<"mesh.v1.Composition"> & {
  * Use `create(CompositionSchema)` to create a new message.
  */
 export const CompositionSchema: GenMessage<Composition> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 4);
+  messageDesc(file_mesh_v1_config, 7);
 
 /**
  * @generated from message mesh.v1.CompositionPart
@@ -284,7 +448,7 @@ export type CompositionPart = Message<"mesh.v1.CompositionPart"> & {
  * Use `create(CompositionPartSchema)` to create a new message.
  */
 export const CompositionPartSchema: GenMessage<CompositionPart> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 5);
+  messageDesc(file_mesh_v1_config, 8);
 
 /**
  * Changes to how some methods are called and served.
@@ -337,7 +501,7 @@ export type Override = Message<"mesh.v1.Override"> & {
  * Use `create(OverrideSchema)` to create a new message.
  */
 export const OverrideSchema: GenMessage<Override> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 6);
+  messageDesc(file_mesh_v1_config, 9);
 
 /**
  * Disturbs calls on purpose, to see what becomes of them. Refused where NODE_ENV or MESH_ENV is "production", unless
@@ -387,7 +551,7 @@ export type Fault = Message<"mesh.v1.Fault"> & {
  * Use `create(FaultSchema)` to create a new message.
  */
 export const FaultSchema: GenMessage<Fault> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 7);
+  messageDesc(file_mesh_v1_config, 10);
 
 /**
  * @generated from message mesh.v1.Fault.Delay
@@ -413,7 +577,7 @@ export type Fault_Delay = Message<"mesh.v1.Fault.Delay"> & {
  * Use `create(Fault_DelaySchema)` to create a new message.
  */
 export const Fault_DelaySchema: GenMessage<Fault_Delay> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 7, 0);
+  messageDesc(file_mesh_v1_config, 10, 0);
 
 /**
  * @generated from message mesh.v1.Fault.Abort
@@ -439,7 +603,7 @@ export type Fault_Abort = Message<"mesh.v1.Fault.Abort"> & {
  * Use `create(Fault_AbortSchema)` to create a new message.
  */
 export const Fault_AbortSchema: GenMessage<Fault_Abort> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 7, 1);
+  messageDesc(file_mesh_v1_config, 10, 1);
 
 /**
  * @generated from enum mesh.v1.Fault.Side
@@ -465,7 +629,7 @@ export type Fault_Side = (typeof Fault_Side)[keyof typeof Fault_Side] | UnknownE
  * Describes the enum mesh.v1.Fault.Side.
  */
 export const Fault_SideSchema: GenEnum<Fault_Side> = /*@__PURE__*/
-  enumDesc(file_mesh_v1_config, 7, 0);
+  enumDesc(file_mesh_v1_config, 10, 0);
 
 /**
  * Client: sends calls to several targets in place of the client's own. A call is sent to one of them, and so are its
@@ -502,7 +666,7 @@ export type Split = Message<"mesh.v1.Split"> & {
  * Use `create(SplitSchema)` to create a new message.
  */
 export const SplitSchema: GenMessage<Split> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 8);
+  messageDesc(file_mesh_v1_config, 11);
 
 /**
  * @generated from message mesh.v1.Split.Share
@@ -528,7 +692,7 @@ export type Split_Share = Message<"mesh.v1.Split.Share"> & {
  * Use `create(Split_ShareSchema)` to create a new message.
  */
 export const Split_ShareSchema: GenMessage<Split_Share> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 8, 0);
+  messageDesc(file_mesh_v1_config, 11, 0);
 
 /**
  * Client: sends copies of calls to another target, with `x-mesh-mirror: 1`, and drops its replies. A call never waits for its
@@ -571,7 +735,7 @@ export type Mirror = Message<"mesh.v1.Mirror"> & {
  * Use `create(MirrorSchema)` to create a new message.
  */
 export const MirrorSchema: GenMessage<Mirror> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 9);
+  messageDesc(file_mesh_v1_config, 12);
 
 /**
  * What to listen on and how to stop.
@@ -637,7 +801,7 @@ export type ServerConfig = Message<"mesh.v1.ServerConfig"> & {
  * Use `create(ServerConfigSchema)` to create a new message.
  */
 export const ServerConfigSchema: GenMessage<ServerConfig> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 10);
+  messageDesc(file_mesh_v1_config, 13);
 
 /**
  * @generated from message mesh.v1.ServerTls
@@ -670,7 +834,7 @@ export type ServerTls = Message<"mesh.v1.ServerTls"> & {
  * Use `create(ServerTlsSchema)` to create a new message.
  */
 export const ServerTlsSchema: GenMessage<ServerTls> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 11);
+  messageDesc(file_mesh_v1_config, 14);
 
 /**
  * @generated from message mesh.v1.DrainConfig
@@ -696,7 +860,7 @@ export type DrainConfig = Message<"mesh.v1.DrainConfig"> & {
  * Use `create(DrainConfigSchema)` to create a new message.
  */
 export const DrainConfigSchema: GenMessage<DrainConfig> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 12);
+  messageDesc(file_mesh_v1_config, 15);
 
 /**
  * What the server bears from its clients.
@@ -752,7 +916,7 @@ export type LimitsConfig = Message<"mesh.v1.LimitsConfig"> & {
  * Use `create(LimitsConfigSchema)` to create a new message.
  */
 export const LimitsConfigSchema: GenMessage<LimitsConfig> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 13);
+  messageDesc(file_mesh_v1_config, 16);
 
 /**
  * A server that this process calls.
@@ -794,7 +958,7 @@ export type TargetConfig = Message<"mesh.v1.TargetConfig"> & {
  * Use `create(TargetConfigSchema)` to create a new message.
  */
 export const TargetConfigSchema: GenMessage<TargetConfig> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 14);
+  messageDesc(file_mesh_v1_config, 17);
 
 /**
  * @generated from message mesh.v1.ClientTls
@@ -832,7 +996,7 @@ export type ClientTls = Message<"mesh.v1.ClientTls"> & {
  * Use `create(ClientTlsSchema)` to create a new message.
  */
 export const ClientTlsSchema: GenMessage<ClientTls> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 15);
+  messageDesc(file_mesh_v1_config, 18);
 
 /**
  * Who can verify callers.
@@ -851,7 +1015,7 @@ export type AuthConfig = Message<"mesh.v1.AuthConfig"> & {
  * Use `create(AuthConfigSchema)` to create a new message.
  */
 export const AuthConfigSchema: GenMessage<AuthConfig> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 16);
+  messageDesc(file_mesh_v1_config, 19);
 
 /**
  * @generated from message mesh.v1.AuthProvider
@@ -893,7 +1057,7 @@ export type AuthProvider = Message<"mesh.v1.AuthProvider"> & {
  * Use `create(AuthProviderSchema)` to create a new message.
  */
 export const AuthProviderSchema: GenMessage<AuthProvider> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 17);
+  messageDesc(file_mesh_v1_config, 20);
 
 /**
  * Signed tokens in `authorization: Bearer`. Source: RFC 7519, RFC 8725.
@@ -988,7 +1152,7 @@ export type JwtProvider = Message<"mesh.v1.JwtProvider"> & {
  * Use `create(JwtProviderSchema)` to create a new message.
  */
 export const JwtProviderSchema: GenMessage<JwtProvider> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 18);
+  messageDesc(file_mesh_v1_config, 21);
 
 /**
  * Keys that callers send in a header.
@@ -1014,7 +1178,7 @@ export type ApiKeyProvider = Message<"mesh.v1.ApiKeyProvider"> & {
  * Use `create(ApiKeyProviderSchema)` to create a new message.
  */
 export const ApiKeyProviderSchema: GenMessage<ApiKeyProvider> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 19);
+  messageDesc(file_mesh_v1_config, 22);
 
 /**
  * @generated from message mesh.v1.ApiKey
@@ -1050,7 +1214,7 @@ export type ApiKey = Message<"mesh.v1.ApiKey"> & {
  * Use `create(ApiKeySchema)` to create a new message.
  */
 export const ApiKeySchema: GenMessage<ApiKey> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 20);
+  messageDesc(file_mesh_v1_config, 23);
 
 /**
  * SPIFFE ids in client certificates. Needs server.tls.client_ca_file.
@@ -1071,7 +1235,7 @@ export type MtlsProvider = Message<"mesh.v1.MtlsProvider"> & {
  * Use `create(MtlsProviderSchema)` to create a new message.
  */
 export const MtlsProviderSchema: GenMessage<MtlsProvider> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 21);
+  messageDesc(file_mesh_v1_config, 24);
 
 /**
  * @generated from message mesh.v1.MtlsCaller
@@ -1095,5 +1259,5 @@ export type MtlsCaller = Message<"mesh.v1.MtlsCaller"> & {
  * Use `create(MtlsCallerSchema)` to create a new message.
  */
 export const MtlsCallerSchema: GenMessage<MtlsCaller> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_config, 22);
+  messageDesc(file_mesh_v1_config, 25);
 
