@@ -131,7 +131,7 @@ test("one connection carries gRPC and HTTP side by side", async () => {
   };
   expect((await ask(client, jsonGrpc, "")).headers[":status"]).toBe(415);
   const web = await ask(client, { ...jsonGrpc, "content-type": "application/grpc-web" }, "");
-  expect(web.headers).toMatchObject({ ":status": 404, ...json });
+  expect([web.headers[":status"], web.headers["content-type"], web.body]).toEqual([404, undefined, ""]);
 });
 
 test("with TLS, ALPN decides, and the caller is known by every protocol", async () => {
