@@ -49,8 +49,10 @@ async function start({ listen, check }: GatewayArguments, services: readonly Ser
   if (unknown !== undefined) throw new UsageError(`unknown argument ${unknown}`);
   const forward = config.forward(services);
   const routes = forward.reduce((sum, service) => sum + routesOf(service), 0);
-  if (routes === 0)
-    throw new Error("no method has a route: annotate them with google.api.http, or give --opt unannotated=post");
+  if (routes === 0 && !config.serve.gateway?.connect)
+    throw new Error(
+      "no method has a route: annotate them with google.api.http, give --opt unannotated=post, or set gateway.connect",
+    );
   const { http, listen: onePort, grpc: _, ...options } = config.serve;
   const server = await serve({
     ...options,

@@ -2,9 +2,17 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_pr
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { DescService } from "@bufbuild/protobuf";
+import { Code, type ConnectError, createClient } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { WebSocket } from "ws";
 import { importPaths, root, runProtoc } from "../../plugin/test/compile.ts";
 import { RpcError } from "../../runtime/src/core/error.ts";
+import { registryOf } from "../../runtime/src/messages/descriptors.ts";
+import { implement } from "../../runtime/src/server.ts";
+import { Depot } from "../../runtime/test/depot/depot_mesh.ts";
+import { keeper } from "../../runtime/test/keeper.ts";
 import { Dish } from "../../runtime/test/kitchen/kitchen.ts";
 import { kitchenWith, start } from "../../runtime/test/serving.ts";
 import manifest from "../package.json" with { type: "json" };
@@ -131,6 +139,65 @@ overrides:
   child.kill("SIGINT");
   expect(await gone).toBe(0);
 }, 60_000);
+
+test("WebSocket, Connect, gRPC-Web, forms and the docs page are there when the configuration says so", async () => {
+  const backend = await start({ grpc: 0, services: [implement(Depot, keeper)] });
+  const depots = join(work, "depot.binpb");
+  describe(depots, join(root, "runtime/test"), "depot/depot.proto");
+  const document = { openapi: "3.1.0", info: { title: "Depots", version: "1" }, paths: {} };
+  write("openapi.json", JSON.stringify(document));
+  const config = write(
+    "all.yaml",
+    `
+server: { listen: "127.0.0.1:0" }
+targets: [{ name: depot, address: "127.0.0.1:${backend.grpc?.port}" }]
+gateway: { webSocket: {}, connect: true, multipart: true, docs: { documentFile: openapi.json } }
+`,
+  );
+  const { url } = await run("--descriptor", depots, "--config", config);
+
+  const page = await (await fetch(`${url}/docs`)).text();
+  const loaded = [...page.matchAll(/(?:src|href|data-document)="(\.[^"]+)"/g)].map(([, path]) => path as string);
+  expect(loaded).toContain("./openapi.json");
+  for (const path of loaded) expect((await fetch(new URL(path, `${url}/docs`))).status, path).toBe(200);
+
+  const form = new FormData();
+  form.append("file", new Blob(["12345"], { type: "image/png" }), "a.png");
+  const scanned = await fetch(`${url}/v1/scans/a`, { method: "POST", body: form });
+  expect([scanned.status, await scanned.json()]).toEqual([200, { count: 5, depot: "a image/png" }]);
+
+  const socket = new WebSocket(`${url.replace("http", "ws")}/v1/depots/north/parcels:talk`, "mesh.v1+json");
+  const closed = new Promise<number>((resolve) => socket.once("close", resolve));
+  const frames: unknown[] = [];
+  socket.on("message", (data) => frames.push(JSON.parse(String(data))));
+  await new Promise((resolve) => socket.once("open", resolve));
+  socket.send('{"m":{"name":"a"}}');
+  socket.send('{"end":true}');
+  expect(await closed).toBe(1000);
+  expect(frames).toContainEqual({ m: expect.objectContaining({ name: "a", depot: "north" }) });
+
+  const desc = registryOf(Depot).getService(Depot.name) as DescService;
+  for (const transport of [
+    createConnectTransport({ baseUrl: url, httpVersion: "1.1" }),
+    createConnectTransport({ baseUrl: url, httpVersion: "2", useBinaryFormat: true }),
+    createGrpcWebTransport({ baseUrl: url, httpVersion: "1.1" }),
+  ]) {
+    // biome-ignore lint/suspicious/noExplicitAny: the depot has no code of protobuf-es
+    const client: any = createClient(desc as any, transport);
+    expect(await client.find({ id: 7n })).toMatchObject({ name: "parcel 7" });
+    const names: string[] = [];
+    for await (const { name } of client.follow({ depot: "north", count: 2 })) names.push(name);
+    expect(names).toEqual(["parcel 1", "parcel 2"]);
+    const failed = await collect(client.follow({ count: 2, failAfter: 1 })).catch((error: ConnectError) => error);
+    expect(failed).toMatchObject({ code: Code.Aborted, rawMessage: "after 1" });
+  }
+}, 60_000);
+
+async function collect(stream: AsyncIterable<unknown>): Promise<unknown> {
+  const all: unknown[] = [];
+  for await (const one of stream) all.push(one);
+  return all;
+}
 
 test("methods without annotations get routes by option", async () => {
   const backend = await start({ grpc: 0 });

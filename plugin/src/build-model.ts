@@ -91,7 +91,7 @@ function buildMethods(
       reply: messages.message(method.output),
       policy,
       routes: served,
-      authRule: authRule(method, policy, fields, resolver.origin(method, "auth") ?? place, problems),
+      authRule: authRule(method, policy, fields, resolver.origins(method).get("auth")?.place ?? place, problems),
     };
   });
 }

@@ -1,4 +1,4 @@
-import { create, createFileRegistry, type FileRegistry, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, createFileRegistry, type DescFile, type FileRegistry, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import {
   CodeGeneratorRequestSchema,
@@ -6,12 +6,19 @@ import {
   type FileDescriptorSet,
   FileDescriptorSetSchema,
 } from "@bufbuild/protobuf/wkt";
+import { type Analysis, analyse } from "./analyse.ts";
+import { type Contract, contractOf } from "./contract/contract.ts";
 import { GenerationError } from "./generation-error.ts";
 import type { ServiceModel } from "./model.ts";
-import { readModels, type Warn } from "./plugin.ts";
+import { parseParameters } from "./parameters.ts";
+import type { Warn } from "./plugin.ts";
+import type { Finding } from "./problems.ts";
+import { type Request, readRequest } from "./request.ts";
 
+export type { Contract, MethodContract, ServiceContract } from "./contract/contract.ts";
 export { GenerationError } from "./generation-error.ts";
 export type { MethodModel, ServiceModel } from "./model.ts";
+export { type Finding, lineOf } from "./problems.ts";
 
 /** What a descriptor set says: the same as generated code would, as data. */
 export interface DescribedServices {
@@ -23,6 +30,13 @@ export interface DescribedServices {
   readonly registry: FileRegistry;
 }
 
+/** What a descriptor set promises, and everything that is wrong with it. */
+export interface DescribedContract {
+  /** Meaningful only where no finding is an error. */
+  readonly contract: Contract;
+  readonly findings: readonly Finding[];
+}
+
 /**
  * Reads the services of an encoded `google.protobuf.FileDescriptorSet`, as `buf build -o` or
  * `protoc --include_imports --descriptor_set_out` writes it; of what buf marks as imported, none. `parameters` are the
@@ -32,17 +46,40 @@ export interface DescribedServices {
  * source information.
  */
 export function describeServices(image: Uint8Array, parameters: readonly string[], warn: Warn): DescribedServices {
-  const { set, registry } = read(image);
-  const request = create(CodeGeneratorRequestSchema, {
-    fileToGenerate: set.file.filter((file) => file.service.length > 0 && !isImport(file)).map(({ name }) => name),
-    parameter: ["messages=protobuf-es", ...parameters].join(","),
-    protoFile: set.file,
-  });
-  const models = readModels(toBinary(CodeGeneratorRequestSchema, request), warn);
+  const { analysis, registry } = analyseImage(image, parameters);
+  const { files, problems } = analysis;
+  for (const line of problems.warnings) warn(line);
+  if (problems.failed) throw new GenerationError(problems.errors.join("\n"));
   return {
     registry,
-    services: models.flatMap(({ services, descriptors }) => services.map((service) => ({ ...service, descriptors }))),
+    services: files.flatMap(({ model: { services, descriptors } }) =>
+      services.map((service) => ({ ...service, descriptors })),
+    ),
   };
+}
+
+/**
+ * Reads what an encoded `google.protobuf.FileDescriptorSet` promises, like `describeServices`.
+ *
+ * Throws `GenerationError` when the bytes are something else, or a parameter is wrong. What is wrong with options is a finding.
+ */
+export function describeContract(image: Uint8Array, parameters: readonly string[]): DescribedContract {
+  const { analysis, request } = analyseImage(image, parameters);
+  return { contract: contractOf(analysis, request), findings: analysis.problems.findings };
+}
+
+function analyseImage(
+  image: Uint8Array,
+  given: readonly string[],
+): { readonly analysis: Analysis; readonly request: Request; readonly registry: FileRegistry } {
+  const { set, registry } = read(image);
+  const request = readRequest(
+    toBinary(CodeGeneratorRequestSchema, create(CodeGeneratorRequestSchema, { protoFile: set.file })),
+  );
+  const parameters = parseParameters(["messages=protobuf-es", ...given].join(","));
+  const wanted = set.file.filter((file) => file.service.length > 0 && !isImport(file)).map(({ name }) => name);
+  const files = wanted.map((name) => registry.getFile(name) as DescFile);
+  return { analysis: analyse({ files, allFiles: [...registry.files] }, request, parameters), request, registry };
 }
 
 function read(image: Uint8Array): { readonly set: FileDescriptorSet; readonly registry: FileRegistry } {

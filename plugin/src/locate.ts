@@ -1,10 +1,11 @@
 import type { DescFile } from "@bufbuild/protobuf";
 import type { Sources } from "./request.ts";
 
-/** A position in a proto file, counted from 1. */
+/** A position in a proto file, counted from 1, and the path that has it in the file's descriptor. */
 export interface Position {
   readonly line: number;
   readonly column: number;
+  readonly path: readonly number[];
 }
 
 interface Element {
@@ -40,7 +41,7 @@ export class Locator {
       const around = starts.get(path.slice(0, length).join("."));
       if (around) return around;
     }
-    return { line: 1, column: 1 };
+    return { line: 1, column: 1, path: [] };
   }
 
   #index(file: DescFile): Index {
@@ -54,7 +55,7 @@ function indexOf(locations: ReturnType<Sources["locations"]>): Index {
   const starts = new Map<string, Position>();
   const parts = new Map<string, Position>();
   for (const { path, span } of locations) {
-    const position = { line: (span[0] ?? 0) + 1, column: (span[1] ?? 0) + 1 };
+    const position = { line: (span[0] ?? 0) + 1, column: (span[1] ?? 0) + 1, path };
     setFirst(starts, path.join("."), position);
     // Only options are written in parts: `option (mesh.v1.method).retry.attempts = 3`. Their numbers are five digits.
     const option = path.findIndex((number) => number >= 10_000);

@@ -22,13 +22,25 @@ export interface Position {
   readonly name: string;
 }
 
-interface Problem {
+/** Something that is wrong, or should be looked at. */
+export interface Finding {
+  readonly severity: "error" | "warning";
+  /** The check that found it, such as `retry/needs-idempotency`. */
+  readonly rule: string;
+  /** The proto file as imports name it, or another file as the user gave it. */
   readonly file: string;
+  /** Counted from 1, as `column`. */
   readonly line: number;
   readonly column: number;
-  /** What is wrong where, and the text that follows. */
-  readonly name: string;
+  /** What it is about, and the methods that have it when that is above them. */
+  readonly subject: string;
+  /** What is wrong, and the remedy. */
   readonly text: string;
+  /** Where it is in the file's descriptor: the closest element that the source information knows. Absent: no proto file. */
+  readonly path?: readonly number[] | undefined;
+}
+
+interface Problem extends Finding {
   /** The methods that have it, when the place is above them. */
   readonly methods: Set<string>;
 }
@@ -38,8 +50,7 @@ const mostMethods = 5;
 
 /** All that a run finds wrong. Collected first and reported together, so that one run shows everything. */
 export class Problems {
-  readonly #errors = new Map<string, Problem>();
-  readonly #warnings = new Map<string, Problem>();
+  readonly #found = new Map<string, Problem>();
   readonly #locator: Locator;
   #reports = 0;
 
@@ -53,12 +64,12 @@ export class Problems {
    */
   error(place: Place | Position, text: string, rule: string, method?: string): void {
     this.#reports++;
-    this.#add(this.#errors, place, place.name, `${text} [${rule}]`, method);
+    this.#add("error", place, text, rule, method);
   }
 
   /** Reports what is allowed, but should be looked at. */
   warning(place: Place | Position, text: string, rule: string, method?: string): void {
-    this.#add(this.#warnings, place, `warning: ${place.name}`, `${text} [${rule}]`, method);
+    this.#add("warning", place, text, rule, method);
   }
 
   /** True once anything fails generation. */
@@ -73,39 +84,54 @@ export class Problems {
     return { result, ok: this.#reports === before };
   }
 
+  /** Everything that was reported, by file and position. */
+  get findings(): Finding[] {
+    const order = [...this.#found].sort(
+      ([one, a], [other, b]) =>
+        compare(a.file, b.file) || a.line - b.line || a.column - b.column || compare(one, other),
+    );
+    return order.map(([, { methods, subject, ...finding }]) => ({ ...finding, subject: `${subject}${of(methods)}` }));
+  }
+
   /** One line per error, by file and position: `path/file.proto:LINE:COLUMN: what`. */
   get errors(): string[] {
-    return print(this.#errors);
+    return this.findings.filter(({ severity }) => severity === "error").map(lineOf);
   }
 
   /** One line per warning, like `errors`. */
   get warnings(): string[] {
-    return print(this.#warnings);
+    return this.findings.filter(({ severity }) => severity === "warning").map(lineOf);
   }
 
   #add(
-    problems: Map<string, Problem>,
+    severity: Finding["severity"],
     place: Place | Position,
-    name: string,
     text: string,
+    rule: string,
     method: string | undefined,
   ): void {
-    const { line, column } = "source" in place ? place : this.#locator.locate(place);
+    const { line, column, path } = "source" in place ? { ...place, path: undefined } : this.#locator.locate(place);
     const file = "source" in place ? place.source : place.file.proto.name;
-    const key = `${file}:${line}:${column}: ${name}: ${text}`;
-    const problem = problems.get(key) ?? { file, line, column, name, text, methods: new Set() };
+    const key = `${file}:${line}:${column}: ${place.name}: ${text} ${rule} ${severity}`;
+    const problem = this.#found.get(key) ?? {
+      severity,
+      rule,
+      file,
+      line,
+      column,
+      subject: place.name,
+      text,
+      path,
+      methods: new Set(),
+    };
     if (method !== undefined) problem.methods.add(method);
-    problems.set(key, problem);
+    this.#found.set(key, problem);
   }
 }
 
-function print(problems: ReadonlyMap<string, Problem>): string[] {
-  const order = [...problems].sort(
-    ([one, a], [other, b]) => compare(a.file, b.file) || a.line - b.line || a.column - b.column || compare(one, other),
-  );
-  return order.map(
-    ([, { file, line, column, name, text, methods }]) => `${file}:${line}:${column}: ${name}${of(methods)}: ${text}`,
-  );
+/** A finding as compilers print it: `path/file.proto:LINE:COLUMN: [warning: ]what: text [rule]`. */
+export function lineOf({ file, line, column, severity, subject, text, rule }: Finding): string {
+  return `${file}:${line}:${column}: ${severity === "warning" ? "warning: " : ""}${subject}: ${text} [${rule}]`;
 }
 
 function of(methods: ReadonlySet<string>): string {

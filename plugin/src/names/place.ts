@@ -1,13 +1,23 @@
-import type { DescEnum, DescExtension, DescField, DescMessage } from "@bufbuild/protobuf";
+import type { DescEnum, DescExtension, DescField, DescMessage, DescMethod, DescService } from "@bufbuild/protobuf";
 import type { Place } from "../problems.ts";
 
 // Numbers of the fields of google.protobuf.FileDescriptorProto and DescriptorProto.
-const inFile = { message: 4, enum: 5, extension: 7 };
+const inFile = { message: 4, enum: 5, service: 6, extension: 7 };
 const inMessage = { message: 3, enum: 4, extension: 6 };
 const fieldOfMessage = 2;
+const methodOfService = 2;
 
-/** Where a type or a field is declared. Searches, so only for elements that have a problem. */
-export function placeOf(desc: DescMessage | DescEnum | DescField | DescExtension): Place {
+/** Where an element is declared. Searches, so only for elements that have a problem. */
+export function placeOf(desc: DescMessage | DescEnum | DescField | DescExtension | DescService | DescMethod): Place {
+  if (desc.kind === "service") {
+    const { file, typeName } = desc;
+    return { file, path: [inFile.service, file.proto.service.indexOf(desc.proto)], name: typeName };
+  }
+  if (desc.kind === "rpc") {
+    const { file, path, name } = placeOf(desc.parent);
+    const index = desc.parent.proto.method.indexOf(desc.proto);
+    return { file, path: [...path, methodOfService, index], name: `${name}.${desc.name}` };
+  }
   if (desc.kind === "field") {
     const { file, path } = placeOf(desc.parent);
     return {

@@ -12,9 +12,17 @@ import type { Target } from "./target.ts";
 export interface Effective {
   readonly values: ReadonlyMap<string, OptionValue>;
   /** By kind, and by kind and field: `timeout` and `timeout.attempt`. */
-  readonly origins: ReadonlyMap<string, OptionPath>;
+  readonly origins: ReadonlyMap<string, Origin>;
   /** False when one of the levels is wrong, which has been reported. */
   readonly ok: boolean;
+}
+
+/** Where something was set. */
+export interface Origin {
+  readonly level: Target;
+  /** The profile that the level took it from. */
+  readonly profile?: string;
+  readonly place: OptionPath;
 }
 
 /** What is in force before any level: validation, where there are rules to check, and nothing else. */
@@ -57,14 +65,16 @@ export function checkProfile(profile: Profile, profiles: Profiles, problems: Pro
 interface Step {
   readonly off: readonly string[];
   readonly fields: OptionRecord;
-  readonly origin: (kind: string) => OptionPath;
+  readonly origin: (kind: string) => Origin;
   readonly ok: boolean;
 }
 
 function stepsOf(level: Level, profiles: Profiles, problems: Problems, using: readonly Profile[]): Step[] {
   const { use = [], off = [], ...fields } = level.policy;
-  const { ok } = level;
-  const steps: Step[] = [{ off: (off as readonly string[]).map(kindOf), fields: {}, origin: () => level.at, ok }];
+  const { ok, target } = level;
+  const steps: Step[] = [
+    { off: (off as readonly string[]).map(kindOf), fields: {}, origin: () => ({ level: target, place: level.at }), ok },
+  ];
   for (const [index, name] of (use as readonly string[]).entries()) {
     const at = level.at.field("use").item(index);
     const profile = profiles.find(name, at);
@@ -76,10 +86,10 @@ function stepsOf(level: Level, profiles: Profiles, problems: Problems, using: re
     for (const step of stepsOf(profile, profiles, problems, [...using, profile])) {
       const { budget } = (step.fields.retry ?? {}) as OptionRecord;
       if (level.target === "method" && budget) budgetOfMethod(at, problems);
-      steps.push({ ...step, origin: () => at });
+      steps.push({ ...step, origin: () => ({ level: target, profile: name, place: at }) });
     }
   }
-  return [...steps, { off: [], fields, origin: (kind) => level.at.field(kind), ok }];
+  return [...steps, { off: [], fields, origin: (kind) => ({ level: target, place: level.at.field(kind) }), ok }];
 }
 
 /** Reports a cycle the same way, whichever of its profiles it is entered by: so it is reported once. */

@@ -2,7 +2,7 @@ import type { DescFile, DescMethod, DescService } from "@bufbuild/protobuf";
 import { fit, type OptionRecord, type OptionValue, parseFields } from "@protomesh/runtime/policies";
 import type { Place, Problems } from "../problems.ts";
 import { carriesRules } from "../validation-rules.ts";
-import { applyLevel, builtIn, checkProfile, type Effective } from "./effective.ts";
+import { applyLevel, builtIn, checkProfile, type Effective, type Origin } from "./effective.ts";
 import { factsOf } from "./facts.ts";
 import { type Level, Levels } from "./level.ts";
 import { Profiles } from "./profiles.ts";
@@ -12,7 +12,7 @@ import { type Row, rows } from "./rows.ts";
 type Facts = ReturnType<typeof factsOf>;
 
 /** Whether a method says it itself. */
-const ofMethod = ({ name }: Place): boolean => name.startsWith("(mesh.v1.method)");
+const ofMethod = ({ level }: Origin): boolean => level === "method";
 
 /** A method's policy as generated code has it: parsed, with inheritance and defaults applied. */
 export type Resolved = { readonly [kind: string]: unknown };
@@ -65,7 +65,7 @@ export class Resolver {
       return origin !== undefined && !ofMethod(origin);
     };
     for (const { option, id, text } of fit(rows, policy, facts, inherits))
-      this.#problems.warning(originOf(option) as Place, `has no effect, because ${text}`, id, method.name);
+      this.#problems.warning((originOf(option) as Origin).place, `has no effect, because ${text}`, id, method.name);
     for (const row of rows) {
       const origin = effective.origins.get(row.option);
       if (origin && row.name in policy) this.#runRules(row, policy[row.name], facts, origin, method.name);
@@ -73,9 +73,9 @@ export class Resolver {
     return policy;
   }
 
-  /** Where an option of a method's policy was set last; undefined when no level sets it. */
-  origin(method: DescMethod, option: string): Place | undefined {
-    return this.#origins.get(method)?.get(option);
+  /** Where the options of a method's policy were set last, by kind and by kind and field; what no level sets is not there. */
+  origins(method: DescMethod): ReadonlyMap<string, Origin> {
+    return this.#origins.get(method) ?? new Map();
   }
 
   #apply(before: Effective, level: Level | undefined): Effective {
@@ -88,7 +88,7 @@ export class Resolver {
     const origin = origins.get(option);
     if (origin && ofMethod(origin)) {
       this.#problems.error(
-        origin,
+        origin.place,
         `does nothing without ${enabledBy}: set it here or at a lower level`,
         `${option}/off`,
       );
@@ -100,17 +100,17 @@ export class Resolver {
   #validates({ input }: DescMethod, { origins }: Effective): boolean {
     if (carriesRules(input)) return true;
     const origin = origins.get("validation");
-    if (origin?.name === "(mesh.v1.method).validation") {
+    if (origin && ofMethod(origin) && origin.profile === undefined) {
       const text = `does nothing, because ${input.typeName} has no protovalidate rules: write rules, or remove it`;
-      this.#problems.warning(origin, text, "validation/no-rules");
+      this.#problems.warning(origin.place, text, "validation/no-rules");
     }
     return false;
   }
 
-  #runRules(row: Row, config: unknown, facts: Facts, origin: Place, method: string): void {
+  #runRules(row: Row, config: unknown, facts: Facts, origin: Origin, method: string): void {
     for (const { id, severity, check } of row.rules ?? []) {
       const text = check(config, facts);
-      if (text !== undefined) this.#problems[severity](origin, text, id, ofMethod(origin) ? undefined : method);
+      if (text !== undefined) this.#problems[severity](origin.place, text, id, ofMethod(origin) ? undefined : method);
     }
   }
 }
