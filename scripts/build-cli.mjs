@@ -1,7 +1,8 @@
 // Bundles the command into one file with everything that it needs, so that running it installs nothing else.
 //
 //   node scripts/build-cli.mjs [output]     default: cli/dist/protomesh.js
-import { statSync } from "node:fs";
+import { cpSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { writeNotices } from "./notices.mjs";
@@ -26,14 +27,19 @@ const { metafile } = await build({
   banner: {
     js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
   },
-  plugins: [{ name: "leave-out", setup: leaveOut }],
+  plugins: [
+    { name: "leave-out", setup: leaveOut },
+    { name: "take-in", setup: takeIn },
+  ],
 });
+// What the docs page loads is read from beside the code.
+cpSync(join(root, "runtime/src/gateway/docs/page"), join(dirname(outfile), "page"), { recursive: true });
 console.error(`${outfile.replace(root, "")}: ${Math.round(statSync(outfile).size / 1024)} kB`);
 writeNotices(outfile, Object.keys(metafile.inputs));
 
 /** What only printing generated code needs. */
 function leaveOut({ onResolve, onLoad }) {
-  onResolve({ filter: /^(typescript|@typescript\/vfs|dprint-node|busboy|ws)$/ }, ({ path }) => ({
+  onResolve({ filter: /^(typescript|@typescript\/vfs|dprint-node)$/ }, ({ path }) => ({
     path,
     namespace: "absent",
   }));
@@ -41,5 +47,13 @@ function leaveOut({ onResolve, onLoad }) {
     contents: `module.exports = new Proxy({}, { get(_, key) { if (key === "__esModule") return false;
       throw new Error(${JSON.stringify(path)} + " is not part of the bundle"); } });`,
     loader: "js",
+  }));
+}
+
+/** The runtime asks Node.js for this package when it is wanted; here it is always there. */
+function takeIn({ onLoad }) {
+  onLoad({ filter: /runtime[\\/]src[\\/]gateway[\\/]websocket[\\/]library\.ts$/ }, () => ({
+    contents: `import * as ws from "ws"; export const loadWs = () => ws;`,
+    resolveDir: root,
   }));
 }

@@ -199,6 +199,32 @@ async function collect(stream: AsyncIterable<unknown>): Promise<unknown> {
   return all;
 }
 
+test("methods without any route are served by Connect alone", async () => {
+  const backend = await start({ grpc: 0 });
+  const bare = join(work, "bare.binpb");
+  writeFileSync(
+    join(work, "bare.proto"),
+    'syntax = "proto3"; package test.kitchen.v1; message Dish { string name = 3; } message Sum { int32 count = 1; } service Kitchen { rpc UploadDishes(stream Dish) returns (Sum); }',
+  );
+  describe(bare, work, "bare.proto");
+  const targets = `targets: [{ name: kitchen, address: "127.0.0.1:${backend.grpc?.port}" }]`;
+  const args = (name: string, text: string) => ["--descriptor", bare, "--config", write(name, text)];
+  const refused = call("gateway", "--check", ...args("bare.yaml", targets));
+  expect([refused.status, refused.stderr]).toEqual([
+    1,
+    "protomesh: no method has a route: annotate them with google.api.http, give --opt unannotated=post, or set gateway.connect\n",
+  ]);
+  const { url } = await run(
+    ...args("connect.yaml", `${targets}\nserver: { listen: "127.0.0.1:0" }\ngateway: { connect: true }`),
+  );
+  const answer = await fetch(`${url}/test.kitchen.v1.Kitchen/UploadDishes`, {
+    method: "POST",
+    headers: { "content-type": "application/connect+json" },
+    body: Buffer.concat([Buffer.of(0, 0, 0, 0, 2), Buffer.from("{}")]),
+  });
+  expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining('{"count":1}')]);
+}, 30_000);
+
 test("methods without annotations get routes by option", async () => {
   const backend = await start({ grpc: 0 });
   const { url } = await run(

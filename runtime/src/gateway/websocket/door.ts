@@ -1,5 +1,4 @@
 import type { IncomingMessage } from "node:http";
-import { createRequire } from "node:module";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { WebSocketServer } from "ws";
@@ -10,22 +9,13 @@ import { badRequest, detailRegistry, HttpError, statusOf } from "../errors.ts";
 import { type Destination, type RoutePlace, Router, type TrailingSlash } from "../routing/router.ts";
 import { Connection, type ConnectionSettings } from "./connection.ts";
 import { asksForWebSocket, readHandshake } from "./handshake.ts";
+import { loadWs } from "./library.ts";
 import { readWebSocketOptions, type WebSocketOptions } from "./options.ts";
 import { closeCodes } from "./protocol.ts";
 import { beginRecord } from "./record.ts";
 import { refuseHandshake } from "./refuse.ts";
 
 type Found = Extract<Destination, { kind: "call" }>;
-type Library = typeof import("ws");
-
-/** The library, loaded where WebSockets are wanted. Throws an Error that says how to get it. `from`: where to look. */
-export function loadWs(from: string = import.meta.url): Library {
-  try {
-    return createRequire(from)("ws") as Library;
-  } catch (cause) {
-    throw new Error("webSocket needs the package ws: run npm install ws", { cause });
-  }
-}
 
 // Made once: a flood of bad requests must not pay for stack traces.
 const notStreaming = new HttpError(

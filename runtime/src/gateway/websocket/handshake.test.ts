@@ -6,7 +6,7 @@ import type { Call } from "../../core/call.ts";
 import { RpcError } from "../../core/error.ts";
 import type { AuthConfig, MethodPolicy } from "../../policies/index.ts";
 import { createGateway } from "../gateway.ts";
-import { loadWs } from "./door.ts";
+import { loadWs } from "./library.ts";
 
 const auth: AuthConfig = { access: "AUTHENTICATED", providers: [], scopes: [], audiences: [] };
 
