@@ -271,7 +271,7 @@ test.each<[string[], number, RegExp]>([
   [["gateway", "--descriptor"], 2, /--descriptor has no value/],
   [["gateway", "--descriptor", "a", "--descriptor=b"], 2, /--descriptor is there twice/],
   [["gateway", "--descriptor", "image.binpb", "--config", "one.json", "--verbose"], 2, /unknown argument --verbose/],
-  [["gateway", "--descriptor", "nowhere"], 1, /^protomesh: --descriptor nowhere: cannot be read \(ENOENT\)$/],
+  [["gateway", "--descriptor", "nowhere"], 1, /^protomesh: nowhere: cannot be read \(ENOENT\)$/],
   [["gateway", "--descriptor", "one.json"], 1, /^protomesh: --descriptor one\.json: it is no descriptor set/],
   [["gateway", "--descriptor", "empty"], 1, /empty: it is no descriptor set/],
   [

@@ -1,28 +1,40 @@
 import manifest from "../package.json" with { type: "json" };
-import { UsageError } from "./arguments.ts";
-import { gateway, gatewayHelp } from "./gateway.ts";
+import { asksHelp, helpOf, parse, UsageError } from "./command.ts";
+import { commands } from "./commands.ts";
 
 const { name, version } = manifest;
 
-const help = `${name} ${version}
-
-  protomesh gateway     ${gatewayHelp.split("\n", 1)[0]}
-  protomesh --version
-  protomesh <command> --help`;
-
-const [command, ...args] = process.argv.slice(2);
-const asksHelp = (list: readonly string[]) => list.includes("--help") || list.includes("-h");
-
-/** Exit codes: 1 when a command fails, 2 for a command line that makes no sense. */
-async function main(): Promise<void> {
-  if (command === "--version" || command === "-v") return console.log(`${name} ${version}`);
-  if (command === undefined || command === "--help" || command === "-h" || command === "help") return console.log(help);
-  if (command !== "gateway") throw new UsageError(`unknown command ${command}: try protomesh --help`);
-  if (asksHelp(args)) return console.log(gatewayHelp);
-  await gateway(args);
+/** Exit codes: 1 when a command fails, 2 for a command line that makes no sense; commands document others. */
+async function main([command, ...args]: readonly string[]): Promise<number> {
+  if (command === "--version" || command === "-v") return say(`${name} ${version}`);
+  if (command === undefined || command === "--help" || command === "-h" || command === "help") return say(overview());
+  const row = commands.find((row) => row.name === command);
+  if (!row) throw new UsageError(`unknown command ${command}: try protomesh --help`);
+  const loaded = await row.load();
+  return asksHelp(args) ? say(helpOf(loaded)) : loaded.run(parse(loaded, args));
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? `protomesh: ${error.message}` : error);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
-});
+function say(text: string): number {
+  console.log(text);
+  return 0;
+}
+
+function overview(): string {
+  const width = Math.max(...commands.map((row) => row.name.length)) + 2;
+  return `${name} ${version}
+
+${commands.map((row) => `  ${name} ${row.name.padEnd(width)}${row.summary}`).join("\n")}
+
+  ${name} <command> --help
+  ${name} --version`;
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    console.error(error instanceof Error ? `protomesh: ${error.message}` : error);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  },
+);

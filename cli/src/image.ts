@@ -1,0 +1,59 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, extname, join, resolve } from "node:path";
+
+/** How every command that reads proto files describes its operand. */
+export const inputOperand = {
+  name: "input",
+  text: "a folder that buf builds, a descriptor set (.binpb), or what else buf build takes; default: this folder",
+  optional: true,
+} as const;
+
+const binary = new Set([".binpb", ".bin", ".pb", ".desc", ".protoset"]);
+
+/**
+ * An encoded `google.protobuf.FileDescriptorSet` with source information: a file as it is, anything else as `buf build` makes
+ * it. Fails with what buf prints.
+ */
+export function readImage(input: string, folder = process.cwd()): Uint8Array {
+  if (binary.has(extname(input))) return readDescriptorSet(input, folder);
+  const [command, ...args] = findBuf(folder);
+  const { status, stdout, stderr, error } = spawnSync(
+    command as string,
+    [...args, "build", input, "--output", "-#format=binpb"],
+    { cwd: folder, maxBuffer: 1 << 30 },
+  );
+  if (error) throw new Error(`buf cannot be run (${(error as NodeJS.ErrnoException).code})`, { cause: error });
+  if (status !== 0) throw new Error(`buf build ${input} failed:\n${String(stderr).trimEnd()}`);
+  return stdout;
+}
+
+/** A file with a descriptor set. */
+export function readDescriptorSet(file: string, folder = process.cwd()): Uint8Array {
+  try {
+    return readFileSync(resolve(folder, file));
+  } catch (cause) {
+    throw new Error(`${file}: cannot be read (${(cause as NodeJS.ErrnoException).code})`, { cause });
+  }
+}
+
+/** The project's own buf, or the one on PATH. */
+function findBuf(folder: string): string[] {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    const manifest = join(at, "node_modules/@bufbuild/buf/package.json");
+    if (existsSync(manifest)) {
+      const { bin } = createRequire(manifest)(manifest) as { bin: { buf: string } };
+      return [process.execPath, join(dirname(manifest), bin.buf)];
+    }
+    if (dirname(at) === at) break;
+  }
+  const onPath = (process.env.PATH ?? "")
+    .split(process.platform === "win32" ? ";" : ":")
+    .map((entry) => join(entry, process.platform === "win32" ? "buf.exe" : "buf"))
+    .find((file) => existsSync(file) && statSync(file).isFile());
+  if (onPath !== undefined) return [onPath];
+  throw new Error(
+    "buf is not here: npm install --save-dev @bufbuild/buf, or give a descriptor set: protoc --include_imports --include_source_info --descriptor_set_out=image.binpb",
+  );
+}
