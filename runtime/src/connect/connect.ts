@@ -31,12 +31,16 @@ export interface ConnectDoor {
   end(which: "streams" | "all"): void;
 }
 
-/** Serves the methods of services by Connect and gRPC-Web, with the handlers that their other doors have. */
+/**
+ * Serves the methods of services by Connect and gRPC-Web, with the handlers that their other doors have, at every host and
+ * without a prefix. Throws when a service is at two targets.
+ */
 export function createConnect(
-  services: readonly GatewayService[],
+  placed: readonly GatewayService[],
   library: ConnectLibrary,
   options: ConnectOptions,
 ): ConnectDoor {
+  const services = onePlaceEach(placed);
   const { createContextKey, createContextValues } = library.connect;
   const calls = new ConnectCalls({ library, clock: options.clock, onError: options.onError });
   const requestKey = createContextKey<IncomingMessage | undefined>(undefined);
@@ -49,6 +53,12 @@ export function createConnect(
     // Without a body: theirs for errors is another one than ours.
     fallback: (_, res) => void (res as ServerResponse).writeHead(404, { "content-length": "0" }).end(),
   });
+
+  /** What may be asked of each path. The library's 405 does not say it. Source: RFC 9110, 15.5.6; the Connect protocol. */
+  const allowed = new Map<string, string>();
+  for (const { spec } of services)
+    for (const { path, kind, idempotency } of Object.values(spec.methods))
+      allowed.set(path, kind === "unary" && idempotency === "NO_SIDE_EFFECTS" ? "GET, POST" : "POST");
 
   function addService(router: ConnectRouter, { spec, target, client }: GatewayService): void {
     const registry = registryOf(spec);
@@ -113,10 +123,30 @@ export function createConnect(
       // The library makes a URL of it, and fails on one that is none.
       if (!URL.canParse(`http://${req.headers.host}`)) return refuseHost(res);
       keepConnection(req, res);
+      if (req.method !== "POST") {
+        const allow = allowed.get((req.url ?? "").split("?", 1)[0] as string);
+        if (allow !== undefined && !(req.method === "GET" && allow.startsWith("GET")))
+          return void res.writeHead(405, { allow, "content-length": "0" }).end();
+      }
       adapter(req, res);
     },
     end: (which) => calls.end(which),
   };
+}
+
+/** These protocols have one path for a method, so a service that has routes at several places is served once. */
+function onePlaceEach(placed: readonly GatewayService[]): GatewayService[] {
+  const byName = new Map<string, GatewayService>();
+  for (const service of placed) {
+    const { name } = service.spec;
+    const earlier = byName.get(name) ?? service;
+    if (earlier.target !== service.target)
+      throw new Error(
+        `connect: ${name} is at two targets, and Connect and gRPC-Web know neither hosts nor prefixes: serve one of them by a gateway of its own, or leave connect out`,
+      );
+    byName.set(name, earlier);
+  }
+  return [...byName.values()];
 }
 
 /** The library breaks the connection when it stops reading, and with it the answer that says why. */
