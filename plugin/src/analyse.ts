@@ -1,4 +1,5 @@
 import type { DescFile } from "@bufbuild/protobuf";
+import type { Analysis } from "./analysis.ts";
 import { buildModel, type Context } from "./build-model.ts";
 import { type Fields, protobufEs, tsProto, unknown } from "./cel/fields.ts";
 import { Comments } from "./comments.ts";
@@ -20,14 +21,6 @@ export interface Schema {
   readonly files: readonly DescFile[];
   /** With what they import. */
   readonly allFiles: readonly DescFile[];
-}
-
-/** What files say, and what is wrong with it. */
-export interface Analysis {
-  /** Files without services say nothing. */
-  readonly files: readonly { readonly file: DescFile; readonly model: FileModel }[];
-  readonly problems: Problems;
-  readonly resolver: Resolver;
 }
 
 /** Checks files and turns them into models. Throws `GenerationError` when a file of routes cannot be read. */

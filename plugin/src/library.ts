@@ -6,7 +6,8 @@ import {
   type FileDescriptorSet,
   FileDescriptorSetSchema,
 } from "@bufbuild/protobuf/wkt";
-import { type Analysis, analyse } from "./analyse.ts";
+import { analyse } from "./analyse.ts";
+import type { Analysis } from "./analysis.ts";
 import { type Contract, contractOf } from "./contract/contract.ts";
 import { GenerationError } from "./generation-error.ts";
 import type { ServiceModel } from "./model.ts";

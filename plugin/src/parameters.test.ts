@@ -45,8 +45,8 @@ test("options of ts-proto that generated code does not notice are accepted, so o
 });
 
 test.each([
-  ["target=js", "parameter target=js: only target=ts is there"],
-  ["target=js+dts", "parameter target=js+dts: only target=ts is there"],
+  ["target=js", "parameter target=js: use one of ts"],
+  ["target=js+dts", "parameter target=js+dts: use one of ts"],
   ["messages=protobufjs", "parameter messages=protobufjs: use messages=ts-proto or messages=protobuf-es"],
   ["import_extension=mjs", "use import_extension=js or import_extension=ts or import_extension=none"],
   ["runtime=", "parameter runtime= is empty: give an import path or remove it"],

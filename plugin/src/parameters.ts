@@ -1,4 +1,6 @@
 import { closest } from "./closest.ts";
+import type { Target } from "./export/target.ts";
+import { targets } from "./export/targets.ts";
 import { GenerationError } from "./generation-error.ts";
 import type { RestShape } from "./model.ts";
 import type { TsProtoNaming } from "./names/ts-proto.ts";
@@ -28,6 +30,12 @@ export interface Parameters {
   readonly rest: RestShape | undefined;
   /** Whether ts-proto takes names from `json_name`. */
   readonly useJsonName: boolean;
+  /** Whether TypeScript is written. */
+  readonly typeScript: boolean;
+  /** What else is written. */
+  readonly targets: readonly Target[];
+  /** Path of a configuration file that says where services are and whom to trust, for targets. */
+  readonly config: string | undefined;
   /** How ts-proto's messages hold their fields: `forceLong`, if given, or another way than by default. */
   readonly tsProtoFields: { readonly longs: string | undefined } | "other";
 }
@@ -46,7 +54,9 @@ export const parameterHelp: readonly (readonly [parameter: string, meaning: stri
   ],
   ["openapi_visibility=<label>", "shows what google.api.visibility restricts to this label; give one each"],
   ["rest=true", "writes <file>_rest.ts next to each file: REST clients for browsers"],
-  ["target=ts", "the only target: compile the output with your own sources"],
+  ["target=ts", "TypeScript, the default. Others, one each, and ts with them when it is wanted:"],
+  ...targets.map(({ name, summary }) => [`target=${name}`, summary] as const),
+  ["config=<path>", "mesh.v1.Config as YAML or JSON: where services are and whom to trust, for other targets"],
   ["<ts-proto option>=<value>", "fileSuffix, importSuffix, typePrefix, typeSuffix, messagePrefix, messageSuffix,"],
   ["", "enumPrefix, enumSuffix, snakeToCamel, useSnakeTypeName and M<file>=<module>, as given to"],
   ["", "ts-proto; its options that change no names are accepted as well"],
@@ -63,6 +73,7 @@ const own = [
   "openapi_visibility",
   "rest",
   "target",
+  "config",
 ];
 const suffixes = [
   "fileSuffix",
@@ -124,6 +135,7 @@ export function parseParameters(parameter: string): Parameters {
   const openApi = given.choice("openapi", ["false", "true", "merge"], "false");
   const providers = given.all("openapi_auth").flatMap((text) => given.provider(text));
   const rest = given.rest(messages);
+  const wanted = given.targets();
   given.check(messages);
   given.fail();
   const value = (key: string) => given.last(key) ?? "";
@@ -146,6 +158,9 @@ export function parseParameters(parameter: string): Parameters {
     providers,
     rest,
     useJsonName: given.last("useJsonName") === "true",
+    typeScript: wanted.includes("ts"),
+    targets: targets.filter(({ name }) => wanted.includes(name)),
+    config: given.last("config"),
     tsProtoFields: changing.some((option) => !["", "false", "none", "messages"].includes(value(option)))
       ? "other"
       : { longs: given.last("forceLong") },
@@ -204,13 +219,19 @@ class Given {
     return shape;
   }
 
-  check(messages: Parameters["messages"]): void {
-    const target = this.last("target") ?? "ts";
-    if (target !== "ts") {
-      this.#wrong.push(
-        `parameter target=${target}: only target=ts is there, because types of other generators' files are unknown here; compile the output with your own sources`,
-      );
+  targets(): readonly string[] {
+    const wanted = this.all("target");
+    const known = ["ts", ...targets.map(({ name }) => name)];
+    for (const target of wanted.filter((one) => !known.includes(one))) {
+      const script = /^(?:js|dts)$/.test(target)
+        ? "; JavaScript comes from compiling the output with your own sources"
+        : "";
+      this.#wrong.push(`parameter target=${target}: use one of ${known.join(", ")}${script}`);
     }
+    return wanted.length === 0 ? ["ts"] : wanted;
+  }
+
+  check(messages: Parameters["messages"]): void {
     if (this.last("runtime") === "") this.#wrong.push("parameter runtime= is empty: give an import path or remove it");
     for (const [option, { allowed, why }] of Object.entries(needed)) {
       const value = this.last(option) ?? allowed;

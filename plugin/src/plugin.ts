@@ -4,6 +4,8 @@ import manifest from "../package.json" with { type: "json" };
 import { analyse } from "./analyse.ts";
 import { emitFile, finish, finishRest } from "./emit/file.ts";
 import { emitRest } from "./emit/rest.ts";
+import { exportAll } from "./export/export.ts";
+import type { Exported } from "./export/target.ts";
 import { GenerationError } from "./generation-error.ts";
 import type { FileModel } from "./model.ts";
 import { type Documented, openApiFiles } from "./openapi/files.ts";
@@ -36,16 +38,20 @@ export function run(bytes: Uint8Array, warn: Warn): Answer {
   const parameters = parseParameters(request.message.parameter);
   const models = new Map<string, FileModel>();
   const documented: Documented[] = [];
+  let exported: Exported["files"] = [];
   const plugin = createEcmaScriptPlugin({
     name,
     version,
     generateTs(schema) {
-      const { files, problems } = analyse(schema, request, parameters);
+      const analysis = analyse(schema, request, parameters);
+      const { files, problems } = analysis;
+      if (!problems.failed) exported = exportAll(analysis, request, parameters);
       for (const line of problems.warnings) warn(line);
       if (problems.failed) throw new GenerationError(problems.errors.join("\n"));
       for (const { file, model } of files) {
         models.set(model.output, model);
         documented.push({ file, model });
+        if (!parameters.typeScript) continue;
         emitFile(model, schema.generateFile(model.output), parameters);
         if (!model.rest) continue;
         models.set(model.rest.output, model);
@@ -58,12 +64,13 @@ export function run(bytes: Uint8Array, warn: Warn): Answer {
   // Import paths are complete when they reach protoplugin: it must not change what they end with.
   request.message.parameter = "target=ts,import_extension=js";
   const { file: drafts, ...head } = plugin.run(request.message);
-  return { head: { ...head, file: [] }, files: finishAll(drafts, models, documented, request, parameters) };
+  return { head: { ...head, file: [] }, files: finishAll(drafts, models, exported, documented, request, parameters) };
 }
 
 function* finishAll(
   drafts: CodeGeneratorResponse["file"],
   models: ReadonlyMap<string, FileModel>,
+  exported: Exported["files"],
   documented: readonly Documented[],
   { sources }: Request,
   { openApi, visibility, providers }: Parameters,
@@ -73,5 +80,6 @@ function* finishAll(
     const complete = draft.name === model.output ? finish : finishRest;
     yield { name: draft.name, content: complete(draft.content, model, generator) };
   }
+  yield* exported;
   if (openApi !== "none") yield* openApiFiles(documented, openApi === "merged", { sources, visibility, providers });
 }

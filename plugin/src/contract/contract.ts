@@ -2,7 +2,7 @@ import { create, type DescFile, type DescMethod, type DescService, toBinary } fr
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { Route } from "@protomesh/runtime";
 import type { MethodPolicy } from "@protomesh/runtime/policies";
-import type { Analysis } from "../analyse.ts";
+import type { Analysis } from "../analysis.ts";
 import { idempotencyOf, kindOf } from "../method.ts";
 import type { DocModel, ServiceModel } from "../model.ts";
 import { placeOf } from "../names/place.ts";

@@ -1,0 +1,4 @@
+import type { Target } from "./target.ts";
+
+/** What a contract can be written for, besides TypeScript: the one registry. */
+export const targets: readonly Target[] = [];
