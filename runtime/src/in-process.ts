@@ -47,7 +47,7 @@ export function localTarget(served: ReadonlyMap<string, ServedMethod>, clock: Cl
 
 /** Hands a client's call to a server's handler and bounds it by its deadline and cancellation. */
 function deliver(handler: Handler, call: Call, clock: Clock): Promise<unknown> {
-  const left = call.deadline - clock.now();
+  const left = call.deadline === Number.POSITIVE_INFINITY ? call.deadline : call.deadline - clock.now();
   if (left <= 0) return Promise.reject(expired(call));
   if (call.cancellation?.reason) return Promise.reject(call.cancellation.reason);
 

@@ -8,7 +8,9 @@ import type { RpcError } from "./error.ts";
  */
 export class Cancellation {
   #reason: RpcError | undefined;
-  #listeners: Set<(reason: RpcError) => void> | undefined;
+  /** Most are listened to by one alone, who needs no set. */
+  #first: Listener | undefined;
+  #others: Set<Listener> | undefined;
   #controller: AbortController | undefined;
   /** Lets go of what this one follows. Whoever started the call runs it when the call has ended. */
   release: (() => void) | undefined;
@@ -31,31 +33,41 @@ export class Cancellation {
   cancel(reason: RpcError): void {
     if (this.#reason) return;
     this.#reason = reason;
-    const listeners = this.#listeners;
-    this.#listeners = undefined;
-    if (listeners) for (const listener of listeners) tell(listener, reason);
+    const [first, others] = [this.#first, this.#others];
+    this.#first = undefined;
+    this.#others = undefined;
+    if (first) tell(first, reason);
+    if (others) for (const listener of others) tell(listener, reason);
     this.#controller?.abort(reason);
   }
 
   /** Runs the listener at cancellation, at once when that has happened. Returns how to stop listening. */
-  onCancel(listener: (reason: RpcError) => void): () => void {
+  onCancel(listener: Listener): () => void {
     if (this.#reason) {
       listener(this.#reason);
       return nothing;
     }
-    this.#listeners ??= new Set();
-    const listeners = this.#listeners;
-    listeners.add(listener);
-    return () => listeners.delete(listener);
+    if (this.#first === undefined && this.#others === undefined) this.#first = listener;
+    if (this.#first === listener) {
+      return () => {
+        if (this.#first === listener) this.#first = undefined;
+      };
+    }
+    this.#others ??= new Set();
+    const others = this.#others;
+    others.add(listener);
+    return () => others.delete(listener);
   }
 
   /** How many listen. For tests: zero after a call has ended. */
   get listening(): number {
-    return this.#listeners?.size ?? 0;
+    return (this.#first ? 1 : 0) + (this.#others?.size ?? 0);
   }
 }
 
 const nothing = () => {};
+
+type Listener = (reason: RpcError) => void;
 
 /** An implementation may listen too: when it throws, everybody else must hear of the end all the same. */
 function tell(listener: (reason: RpcError) => void, reason: RpcError): void {

@@ -30,6 +30,8 @@ export interface Seen {
   template: string | undefined;
   rpc: string | undefined;
   code: Code | undefined;
+  /** The call that was made of it, which knows the code when it has ended. */
+  call: { readonly code: Code | undefined } | undefined;
 }
 
 /** Watches one request and tells of it when it is over. */
@@ -40,7 +42,7 @@ export function watch(
   clock: Clock,
   onRequest: OnRequest,
 ): Seen {
-  const seen: Seen = { template: undefined, rpc: undefined, code: undefined };
+  const seen: Seen = { template: undefined, rpc: undefined, code: undefined, call: undefined };
   const started = clock.now();
   const { socket } = req;
   // Clients of HTTP/1.1 wait their turn, so what leaves meanwhile is this answer.
@@ -54,7 +56,7 @@ export function watch(
         template: seen.template,
         rpc: seen.rpc,
         status,
-        code: seen.code ?? (left ? "CANCELLED" : status < 400 ? "OK" : "UNKNOWN"),
+        code: seen.code ?? seen.call?.code ?? (left ? "CANCELLED" : status < 400 ? "OK" : "UNKNOWN"),
         ms: clock.now() - started,
         bytes: before === undefined ? undefined : socket.bytesWritten - before,
         peer,

@@ -38,8 +38,8 @@ export interface ExchangeSettings extends BodySettings {
 /** One request that a route matched, until its response is out. */
 export class Exchange {
   readonly endpoint: Endpoint;
-  /** How the call ended. */
-  code: Code = "OK";
+  /** How the call ended; undefined before that. */
+  code: Code | undefined;
   readonly #matched: Matched;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
@@ -73,9 +73,12 @@ export class Exchange {
   /** Answers the request, whatever happens. */
   async run(): Promise<void> {
     try {
-      const reply = await this.endpoint.handler(await this.#call());
-      if (isStream(reply)) await this.#stream(reply);
-      else await this.#reply(reply);
+      const call = this.#call();
+      // Not awaited where it is there already: most requests have no body, and each wait costs.
+      const reply = await this.endpoint.handler(call instanceof Promise ? await call : call);
+      const sent = isStream(reply) ? this.#stream(reply) : this.#reply(reply);
+      if (sent) await sent;
+      this.code = "OK";
     } catch (error) {
       try {
         await this.#fail(presentable(this.#cancellation.reason ?? error, this.endpoint.method, this.#settings.onError));
@@ -90,16 +93,24 @@ export class Exchange {
     }
   }
 
-  async #call(): Promise<Call> {
+  /** The call; a promise of it while the body is on its way. */
+  #call(): Call | Promise<Call> {
     const { endpoint } = this;
-    const { longestMs } = endpoint;
     const { clock, readMetadata } = this.#settings;
-    this.#deadline = clock.now() + Math.min(longestMs, timeoutOf(this.#req.headers));
+    const mostMs = Math.min(endpoint.longestMs, timeoutOf(this.#req.headers));
+    if (mostMs !== Number.POSITIVE_INFINITY) this.#deadline = clock.now() + mostMs;
     if (endpoint.streams)
       this.#framing = endpoint.repliesRaw ? rawBytes : chooseFraming(this.#req.headers.accept, endpoint.framing);
     const metadata = readMetadata(this.#req.rawHeaders);
-    const request = endpoint.takesStream ? this.#openStream() : await this.#readRequest();
-    return openCall(endpoint, this.#req, {
+    const request = endpoint.takesStream
+      ? this.#openStream()
+      : readRequest(this.#matched, this.#req, this.#settings, this.#cancellation);
+    if (request instanceof Promise) return request.then((message) => this.#open(message, metadata));
+    return this.#open(request, metadata);
+  }
+
+  #open(request: unknown, metadata: Metadata): Call {
+    return openCall(this.endpoint, this.#req, {
       request,
       metadata,
       deadline: this.#deadline,
@@ -111,10 +122,6 @@ export class Exchange {
         this.#trailers = trailers;
       },
     });
-  }
-
-  #readRequest(): Promise<unknown> {
-    return readRequest(this.#matched, this.#req, this.#settings, this.#cancellation);
   }
 
   #openStream(): AsyncIterable<unknown> {

@@ -16,6 +16,7 @@ import { originOf } from "./forwarded.ts";
 import { peerOf } from "./peer.ts";
 import type { MetadataReader } from "./request/headers.ts";
 import { isPrefix, prefixHelp } from "./routing/prefix.ts";
+import type { Work } from "./running.ts";
 
 /** A handler of node:http, also an application of express. `next` without an error: this path is none of mine, answered by 404. */
 export type MountedHandler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => unknown;
@@ -141,6 +142,22 @@ export async function runMount(
     await mount.handler(req, res, next);
   } catch (error) {
     failed(error);
+  }
+}
+
+/** A mounted handler at work. Nothing but its connection can be taken from it. */
+export class Mounted implements Work {
+  readonly streams = false;
+  readonly #res: ServerResponse;
+  readonly #endsItself: boolean;
+
+  constructor(res: ServerResponse, endsItself = false) {
+    this.#res = res;
+    this.#endsItself = endsItself;
+  }
+
+  cancel(): void {
+    if (!this.#endsItself) this.#res.destroy();
   }
 }
 

@@ -28,8 +28,13 @@ export function compileQuery(
   const inPath = new Set(route.variables.map(({ field }) => field));
   const bodyField = schema.fields.find(({ name }) => name === route.body);
 
+  const elsewhereOf = ({ name, parents, field }: FieldPath): string | undefined => {
+    if (inPath.has(name)) return "is taken from the path";
+    const isBody = route.body === "*" || (bodyField && (parents[0] ?? field) === bodyField);
+    return isBody ? "is taken from the body" : undefined;
+  };
   const writers = new Map<DescField, TextWriter>();
-  // Fields inside of others are as many as callers can think of, so only those of the request itself are kept.
+  // Fields inside of others, and keys of maps, are as many as callers can think of, so only what the request itself has is kept.
   const writerOf = (path: FieldPath): TextWriter => {
     if (path.parents.length > 0) return textWriter(path, registry, false);
     let writer = writers.get(path.field);
@@ -39,6 +44,20 @@ export function compileQuery(
     }
     return writer;
   };
+  const known = new Map<string, Parameter>();
+  const parameterOf = (name: string): Parameter | undefined => {
+    let parameter = known.get(name);
+    if (parameter) return parameter;
+    const found = resolve(schema, name);
+    if (!found) return undefined;
+    const { path, key } = found;
+    const slot = key === undefined ? path.name : `${path.name}[${key}]`;
+    const elsewhere = elsewhereOf(path);
+    // What is never written has no writer.
+    parameter = { path, key, slot, elsewhere, write: elsewhere === undefined ? writerOf(path) : () => {} };
+    if (path.parents.length === 0 && key === undefined) known.set(name, parameter);
+    return parameter;
+  };
 
   return (tree, query, hasBody) => {
     if (query === "") return;
@@ -47,32 +66,36 @@ export function compileQuery(
     if (hasBody && bodyField?.oneof) chosen.set(bodyField.oneof.name, bodyField);
 
     for (const [name, text] of parseQuery(query)) {
-      const parameter = resolve(schema, name);
-      const elsewhere =
-        parameter === undefined
-          ? "is no field of the request"
-          : inPath.has(parameter.path.name)
-            ? "is taken from the path"
-            : route.body === "*" || (bodyField && (parameter.path.parents[0] ?? parameter.path.field) === bodyField)
-              ? "is taken from the body"
-              : undefined;
-      if (parameter === undefined || elsewhere !== undefined) {
+      const parameter = parameterOf(name);
+      if (parameter === undefined || parameter.elsewhere !== undefined) {
         if (unknown === "IGNORE") continue;
-        throw badRequest(name, `${elsewhere}: remove it from the query`);
+        throw badRequest(name, `${parameter?.elsewhere ?? "is no field of the request"}: remove it from the query`);
       }
-      const { path, key } = parameter;
-      const slot = key === undefined ? path.name : `${path.name}[${key}]`;
-      if (path.field.fieldKind !== "list" && seen.has(slot))
-        throw badRequest(name, "is given twice, and takes one value");
-      seen.add(slot);
+      const { path, key, slot, write } = parameter;
+      if (path.field.fieldKind !== "list") {
+        if (seen.has(slot)) throw badRequest(name, "is given twice, and takes one value");
+        seen.add(slot);
+      }
       checkOneofs(name, path, chosen);
       try {
-        writerOf(path)(tree, text, key);
+        write(tree, text, key);
       } catch (error) {
         throw error instanceof TextError ? badRequest(name, error.message, error) : error;
       }
     }
   };
+}
+
+/** What a parameter's name stands for. */
+interface Parameter {
+  readonly path: FieldPath;
+  /** Of a map. */
+  readonly key: string | undefined;
+  /** What may be given once. */
+  readonly slot: string;
+  /** Why it is not read from the query; undefined when it is. */
+  readonly elsewhere: string | undefined;
+  readonly write: TextWriter;
 }
 
 /** The field that a parameter's name means, or undefined when there is none. `key`: of a map. */
@@ -106,6 +129,7 @@ function blockedBy(field: DescField): string {
 }
 
 function checkOneofs(parameter: string, { parents, field }: FieldPath, chosen: Map<string, DescField>): void {
+  if (parents.length === 0 && !field.oneof) return;
   let before = "";
   for (const step of [...parents, field]) {
     if (step.oneof) {

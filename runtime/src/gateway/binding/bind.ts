@@ -7,7 +7,7 @@ import { hasOwnJson } from "../../json/shape.ts";
 import { parseStrictly } from "../../json/text.ts";
 import type { HttpConfig } from "../../policies/index.ts";
 import { badRequest } from "../errors.ts";
-import { joinSegments } from "../routing/path.ts";
+import { decode, joinSegments } from "../routing/path.ts";
 import { compileHeaders } from "./bind-headers.ts";
 import { compileQuery } from "./bind-query.ts";
 import type { Body } from "./body.ts";
@@ -118,8 +118,11 @@ function compilePath(
     const extra = segments.length - route.segments.length;
     for (const { field, from, to, write, single } of variables) {
       const start = wide >= 0 && from > wide ? from + extra : from;
-      const taken = segments.slice(start, wide >= 0 && to > wide ? to + extra : to);
-      writeNamed(write, tree, field, single ? decodeURIComponent(taken[0] ?? "") : joinSegments(taken));
+      // The router has decoded every segment, so that none is malformed.
+      const text = single
+        ? (decode(segments[start] ?? "") ?? "")
+        : joinSegments(segments.slice(start, wide >= 0 && to > wide ? to + extra : to));
+      writeNamed(write, tree, field, text);
     }
   };
 }

@@ -23,7 +23,11 @@ export function parseQuery(query: string): (readonly [name: string, value: strin
   return parameters;
 }
 
+/** What makes a text differ from what it stands for. */
+const escaped = /[%+]/;
+
 function decode(text: string, name: string): string {
+  if (!escaped.test(text)) return text;
   try {
     return decodeURIComponent(text.replaceAll("+", " "));
   } catch (cause) {

@@ -15,7 +15,8 @@ export const keyIn = (tree: Tree, { name, jsonName }: DescField): string =>
 
 /** Sets a field, whatever was there. Keys such as `__proto__` are data. */
 export function put(tree: Tree, key: string, value: unknown): void {
-  Object.defineProperty(tree, key, { value, writable: true, enumerable: true, configurable: true });
+  if (key !== "__proto__") tree[key] = value;
+  else Object.defineProperty(tree, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 /** Sets a field, and takes away the other members of its oneof. */

@@ -1,6 +1,7 @@
 import { type DescField, type DescMessage, type Registry, ScalarType } from "@bufbuild/protobuf";
 import { fieldCheck } from "../../json/codec.ts";
 import { JsonError } from "../../json/error.ts";
+import { scalarReader } from "../../json/read-scalar.ts";
 import { MaskPaths } from "../../json/well-known.ts";
 import type { FieldPath } from "./fields.ts";
 import { maskPaths, TextError, textReader } from "./text.ts";
@@ -17,22 +18,35 @@ export function textWriter({ parents, field }: FieldPath, registry: Registry, wi
   const read = isMask(field.message)
     ? (text: string) => new MaskPaths(maskPaths(text))
     : (textReader(field) as ((text: string) => unknown) | undefined);
-  const check = fieldCheck(field, registry);
+  const check = valueCheck(field, registry);
   return (tree, text, key = "") => {
     if (!read) {
       const what = field.fieldKind === "message" ? "a message" : `a ${field.fieldKind} of messages`;
       throw new TextError(`is ${what}, which text cannot hold: send it in the body, or name fields inside it`);
     }
     const value = read(text);
-    const entry: Tree = {};
-    if (field.fieldKind === "map") put(entry, key, value);
     try {
-      check(field.fieldKind === "list" ? [value] : field.fieldKind === "map" ? entry : value);
+      check(value, key);
     } catch (error) {
       throw error instanceof JsonError ? new TextError(error.message, { cause: error }) : error;
     }
     const owner = descend(tree, parents, wins);
     if (owner) write(owner, field, value, key, wins);
+  };
+}
+
+/** Compiles a check of one value of a field, for a map with its key. Throws JsonError for what the field cannot hold. */
+function valueCheck(field: DescField, registry: Registry): (value: unknown, key: string) => void {
+  const { fieldKind } = field;
+  // As a bigint, which holds every number of 64 bits; for other scalars the form says nothing.
+  if (fieldKind === "scalar") return scalarReader(field.scalar, "bigint", field.name);
+  const check = fieldCheck(field, registry);
+  if (fieldKind === "list") return (value) => check([value]);
+  if (fieldKind !== "map") return check;
+  return (value, key) => {
+    const entry: Tree = {};
+    put(entry, key, value);
+    check(entry);
   };
 }
 

@@ -1,4 +1,4 @@
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import type { Cancellation } from "../../core/cancellation.ts";
@@ -31,18 +31,20 @@ export function readBody(req: IncomingMessage, maxBytes: number, cancellation: C
   return new Promise((resolve, reject) => {
     const bytes = new Bytes();
     let sent = 0;
+    let isOver = false;
     let leave: (() => void) | undefined;
-    const settle = (run: () => void) => {
+    const detach = () => {
       stream.off("data", onData).off("end", onEnd).off("error", onError);
       if (stream !== req) req.off("data", onSent);
-      leave?.();
-      run();
     };
-    const fail = (error: unknown) =>
-      settle(() => {
-        body.stop();
-        reject(error);
-      });
+    const fail = (error: unknown) => {
+      if (isOver) return;
+      isOver = true;
+      detach();
+      leave?.();
+      body.stop();
+      reject(error);
+    };
     const onError = (error: unknown) => fail(body.meaning(error));
     const onData = (chunk: Buffer) => {
       if (bytes.length + chunk.length > maxBytes) fail(tooLarge(maxBytes));
@@ -53,11 +55,16 @@ export function readBody(req: IncomingMessage, maxBytes: number, cancellation: C
       sent += chunk.length;
       if (sent > maxBytes + overhead) fail(tooLarge(maxBytes));
     };
-    const onEnd = () =>
-      settle(() => {
-        if (stream !== req) body.stop();
-        resolve(bytes.take());
-      });
+    const onEnd = () => {
+      isOver = true;
+      leave?.();
+      // A request that has ended has nothing more to say to its listeners, and taking them away takes time.
+      if (stream !== req) {
+        detach();
+        body.stop();
+      }
+      resolve(bytes.take());
+    };
     stream.on("data", onData).on("end", onEnd).on("error", onError);
     if (stream !== req) req.on("data", onSent);
     leave = cancellation.onCancel(fail);
@@ -75,6 +82,8 @@ export function checkLength({ headers }: IncomingMessage, maxBytes: number): voi
 
 /** Bytes as text. Throws HttpError 400 when they are not UTF-8. */
 export function utf8(bytes: Buffer, what = "the body"): string {
+  // Most JSON is ASCII, which is found out, and read, much faster.
+  if (isAscii(bytes)) return bytes.toString("latin1");
   if (!isUtf8(bytes)) throw badRequest("", `${what} is not UTF-8`);
   return bytes.toString();
 }

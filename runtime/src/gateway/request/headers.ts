@@ -36,20 +36,27 @@ export function metadataReader(more: readonly string[] = []): MetadataReader {
   const plain = new Set([...forwarded, ...more.map((name) => name.toLowerCase())]);
   return (rawHeaders) => {
     const metadata = new Metadata();
-    for (const [name, value] of pairs(rawHeaders)) if (plain.has(name)) append(metadata, name, name, value);
-    for (const [name, value] of pairs(rawHeaders)) {
-      if (!name.startsWith(requestPrefix)) continue;
-      const key = name.slice(requestPrefix.length);
-      if (key.startsWith("grpc-") || hopByHop.test(key) || (plain.has(key) && metadata.has(key))) continue;
-      append(metadata, key, name, value);
+    let prefixed: string[] | undefined;
+    for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+      const name = (rawHeaders[at] as string).toLowerCase();
+      if (plain.has(name)) append(metadata, name, name, rawHeaders[at + 1] as string);
+      if (name.startsWith(requestPrefix)) {
+        prefixed ??= [];
+        prefixed.push(name, rawHeaders[at + 1] as string);
+      }
     }
+    if (prefixed) appendPrefixed(metadata, prefixed, plain);
     return metadata;
   };
 }
 
-function* pairs(rawHeaders: readonly string[]): Generator<readonly [string, string]> {
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    yield [(rawHeaders[at] as string).toLowerCase(), rawHeaders[at + 1] as string];
+/** Adds the headers with a prefix, names and values in turns, when all plain ones are there. */
+function appendPrefixed(metadata: Metadata, prefixed: readonly string[], plain: ReadonlySet<string>): void {
+  for (let at = 0; at < prefixed.length; at += 2) {
+    const name = prefixed[at] as string;
+    const key = name.slice(requestPrefix.length);
+    if (key.startsWith("grpc-") || hopByHop.test(key) || (plain.has(key) && metadata.has(key))) continue;
+    append(metadata, key, name, prefixed[at + 1] as string);
   }
 }
 

@@ -20,14 +20,15 @@ export interface BodySettings {
 }
 
 /**
- * The one request message of a request. Fails with HttpError 400, 413 or 415, or with the cancellation's reason.
+ * The one request message of a request; a promise of it where there is a body to wait for. Throws, or fails with, HttpError
+ * 400, 413 or 415, or the cancellation's reason.
  */
-export async function readRequest(
+export function readRequest(
   { endpoint, segments, query }: Matched,
   req: IncomingMessage,
   settings: BodySettings,
   cancellation: Cancellation,
-): Promise<unknown> {
+): unknown {
   const { headers } = req;
   const most = endpoint.maxRequestBytes ?? settings.maxRequestBytes;
   if (endpoint.route.body === undefined) {
@@ -39,17 +40,21 @@ export async function readRequest(
     // An empty file has a type, too.
     if (!hasBody(req) && type === undefined) return endpoint.bind(segments, query, noBody, headers);
     if (settings.multipart && parseContentType(type).essence === "multipart/form-data") {
-      const form = await readForm(req, most, cancellation);
-      const parameters = query === "" || form.query === "" ? query + form.query : `${query}&${form.query}`;
-      return endpoint.bind(segments, parameters, form.file, headers);
+      return readForm(req, most, cancellation).then((form) => {
+        const parameters = query === "" || form.query === "" ? query + form.query : `${query}&${form.query}`;
+        return endpoint.bind(segments, parameters, form.file, headers);
+      });
     }
-    const data = await readBody(req, most, cancellation);
-    return endpoint.bind(segments, query, { kind: "raw", contentType: type ?? "", data }, headers);
+    return readBody(req, most, cancellation).then((data) =>
+      endpoint.bind(segments, query, { kind: "raw", contentType: type ?? "", data }, headers),
+    );
   }
   if (!hasBody(req)) return endpoint.bind(segments, query, noBody, headers);
-  checkJson(parseContentType(type), false);
-  const text = utf8(await readBody(req, most, cancellation));
-  return endpoint.bind(segments, query, text === "" ? noBody : { kind: "json", text }, headers);
+  if (type !== "application/json") checkJson(parseContentType(type), false);
+  return readBody(req, most, cancellation).then((bytes) => {
+    const text = utf8(bytes);
+    return endpoint.bind(segments, query, text === "" ? noBody : { kind: "json", text }, headers);
+  });
 }
 
 /**

@@ -9,7 +9,7 @@ export interface ReplyBody {
   readonly content: string | Uint8Array;
 }
 
-/** Answers with one JSON text; with trailers, when there are any and the client reads them. */
+/** Answers with one JSON text; with trailers, when there are any and the client reads them. `headers` are added to. */
 export function sendJson(
   req: IncomingMessage,
   res: ServerResponse,
@@ -51,7 +51,7 @@ export function sendCoded(
   );
 }
 
-/** Answers with one body; with trailers, when there are any and the client reads them. */
+/** Answers with one body; with trailers, when there are any and the client reads them. `headers` are added to. */
 export function send(
   req: IncomingMessage,
   res: ServerResponse,
@@ -68,7 +68,9 @@ export function send(
   if (!fields) {
     // Given by hand, so that a HEAD request learns the length too.
     const length = String(lengthOf(content));
-    res.writeHead(status, { ...headers, "content-type": contentType, "content-length": length });
+    headers["content-type"] = contentType;
+    headers["content-length"] = length;
+    res.writeHead(status, headers);
     // Text as text, which node:http sends together with the headers; bytes would need a second write.
     res.end(content);
     return;

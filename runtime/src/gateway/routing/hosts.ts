@@ -4,12 +4,15 @@ export class HostTable<T> {
   /** By suffix with its leading dot, longest first. */
   #suffixes: readonly (readonly [suffix: string, value: T])[] = [];
   #any: T | undefined;
+  #everywhere: readonly T[] = [];
 
   /** The value of a host, made when there is none: a name, `*.name` for what ends so, undefined for every host. */
   at(pattern: string | undefined, create: () => T): T {
     const value = this.#get(pattern) ?? create();
-    if (pattern === undefined) this.#any = value;
-    else if (!pattern.startsWith("*")) this.#exact.set(pattern, value);
+    if (pattern === undefined) {
+      this.#any = value;
+      this.#everywhere = [value];
+    } else if (!pattern.startsWith("*")) this.#exact.set(pattern, value);
     else if (!this.#get(pattern))
       this.#suffixes = [...this.#suffixes, [pattern.slice(1), value] as const].sort(([a], [b]) => b.length - a.length);
     return value;
@@ -27,9 +30,9 @@ export class HostTable<T> {
     return this.#exact.size === 0 && this.#suffixes.length === 0;
   }
 
-  /** What is for every host. */
-  get any(): T | undefined {
-    return this.#any;
+  /** What is for every host: one value, or none. */
+  get everywhere(): readonly T[] {
+    return this.#everywhere;
   }
 
   /** What is for a host, the most specific first. */
@@ -38,7 +41,7 @@ export class HostTable<T> {
     const wide = this.#suffixes.flatMap(([suffix, value]) =>
       host.length > suffix.length && host.endsWith(suffix) ? [value] : [],
     );
-    return [...(exact === undefined ? [] : [exact]), ...wide, ...(this.#any === undefined ? [] : [this.#any])];
+    return [...(exact === undefined ? [] : [exact]), ...wide, ...this.#everywhere];
   }
 }
 

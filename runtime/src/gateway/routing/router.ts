@@ -143,8 +143,7 @@ export class Router {
   }
 
   #tables(target: string, host: string | undefined): readonly Table[] {
-    if (!this.#hosts.plain) return this.#hosts.of(hostOf(target, host));
-    return this.#hosts.any ? [this.#hosts.any] : [];
+    return this.#hosts.plain ? this.#hosts.everywhere : this.#hosts.of(hostOf(target, host));
   }
 
   /** The handler whose path a path begins with, for paths that no template can match. */

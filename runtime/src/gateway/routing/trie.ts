@@ -57,36 +57,40 @@ export class Trie<T> {
 
   /** Looks up the segments of a path as they were sent. */
   find(method: string, segments: readonly string[]): Lookup<T> {
-    const texts = segments.map(decode);
-    const allowed = new Set<string>();
+    const texts = decodeAll(segments);
+    const search: Search = { texts, verb: "", method, allowed: undefined };
 
     // The last colon separates a verb when a route has that verb here; otherwise it belongs to the value.
-    const last = segments.at(-1) ?? "";
+    const last = this.#verbs.size === 0 ? "" : (segments.at(-1) ?? "");
     const colon = last.lastIndexOf(":");
     const verb = colon > 0 ? decode(last.slice(colon + 1)) : undefined;
     if (verb !== undefined && this.#verbs.has(verb)) {
       const before = last.slice(0, colon);
-      const value = walk(this.#root, 0, { texts: texts.with(-1, decode(before)), verb, method, allowed });
-      if (value !== undefined) return found(value, segments.with(-1, before));
+      const own: Search = { ...search, texts: texts.with(-1, decode(before)), verb };
+      const value = walk(this.#root, 0, own);
+      if (value !== undefined) return found(value, segments.with(-1, before), own.texts);
+      search.allowed = own.allowed;
     }
-    const value = walk(this.#root, 0, { texts, verb: "", method, allowed });
-    if (value !== undefined) return found(value, segments);
-    return allowed.size > 0 ? { kind: "method", allowed } : { kind: "none" };
+    const value = walk(this.#root, 0, search);
+    if (value !== undefined) return found(value, segments, texts);
+    return search.allowed ? { kind: "method", allowed: search.allowed } : { kind: "none" };
   }
 }
 
-function found<T>(value: T, segments: readonly string[]): Lookup<T> {
-  return segments.some((segment) => decode(segment) === undefined)
-    ? { kind: "malformed" }
-    : { kind: "found", value, segments };
-}
+/** Most paths have no escapes, and are what they stand for. */
+const decodeAll = (segments: readonly string[]): readonly (string | undefined)[] =>
+  segments.some((segment) => segment.includes("%")) ? segments.map(decode) : segments;
+
+const found = <T>(value: T, segments: readonly string[], texts: readonly (string | undefined)[]): Lookup<T> =>
+  texts !== segments && texts.includes(undefined) ? { kind: "malformed" } : { kind: "found", value, segments };
 
 interface Search {
   /** Decoded; undefined when malformed, so that no literal is equal to it. */
   readonly texts: readonly (string | undefined)[];
   readonly verb: string;
   readonly method: string;
-  readonly allowed: Set<string>;
+  /** The methods of routes that have the path and another method; undefined while there are none. */
+  allowed: Set<string> | undefined;
 }
 
 function walk<T>(node: Node<T>, at: number, search: Search): T | undefined {
@@ -108,10 +112,11 @@ function walk<T>(node: Node<T>, at: number, search: Search): T | undefined {
 }
 
 /** The route for a method among those of one path. A GET route answers HEAD too. */
-function pick<T>(methods: ReadonlyMap<string, T> | undefined, { method, allowed }: Search): T | undefined {
+function pick<T>(methods: ReadonlyMap<string, T> | undefined, search: Search): T | undefined {
   if (!methods) return undefined;
+  const { method } = search;
   const value = methods.get(method) ?? (method === "HEAD" ? methods.get("GET") : undefined) ?? methods.get("*");
-  if (value === undefined) for (const name of methods.keys()) allowed.add(name);
+  if (value === undefined) search.allowed = new Set([...(search.allowed ?? []), ...methods.keys()]);
   return value;
 }
 
