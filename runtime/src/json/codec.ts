@@ -1,4 +1,5 @@
 import type { DescField, DescMessage, Message, Registry } from "@bufbuild/protobuf";
+import { DirectReaders } from "./direct.ts";
 import { esShape } from "./es-shape.ts";
 import { Printers } from "./print.ts";
 import { Readers, type Reading } from "./read.ts";
@@ -34,10 +35,14 @@ export interface JsonCodec<T = unknown> {
 /** The codec of a message whose generator holds messages in these shapes. Each type is compiled when it is first met. */
 export function compileJson(desc: DescMessage, shapes: Shapes, options: JsonOptions): JsonCodec {
   const { registry, ignoreUnknown = false, emitDefaults = false } = options;
-  const read = new Readers(shapes, { registry, ignoreUnknown }).message(desc);
+  const readers = new Readers(shapes, { registry, ignoreUnknown });
+  const read = readers.message(desc);
+  const readText = new DirectReaders(shapes, readers, ignoreUnknown).text(desc);
   const printers = new Printers(shapes, { registry, emitDefaults });
   return {
     parse(text) {
+      const direct = readText(text);
+      if (direct !== undefined) return direct;
       // Half a surrogate pair is in the text as it is, or escaped.
       const wellFormed = !text.includes("\\u") && isWellFormed(text);
       const reading: Reading = { keys: 0, depth: 0, wellFormed };

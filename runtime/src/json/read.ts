@@ -36,10 +36,11 @@ export interface Reading {
 export type Reader = (json: unknown, reading: Reading, name: string) => unknown;
 
 /** Messages may be nested this deep, as in protobuf-es. */
-const deepest = 100;
+export const deepest = 100;
 
 type Setter = (message: Fields, json: unknown, reading: Reading) => void;
-type Fields = { [key: string]: unknown };
+/** A message or another object, by its properties. */
+export type Fields = { [key: string]: unknown };
 
 /** One spelling of a field. */
 interface Entry {
@@ -380,7 +381,7 @@ const dateOf = (json: unknown, name: string): Date => {
 };
 
 /** True where null is a value of its own. */
-const isNullable = (form: Form): boolean =>
+export const isNullable = (form: Form): boolean =>
   (form.kind === "enum" && form.desc.typeName === "google.protobuf.NullValue") ||
   (form.kind === "message" && form.desc.typeName === "google.protobuf.Value") ||
   (form.kind === "plain" && form.type === "Value");
@@ -392,7 +393,7 @@ export function setOwn(record: object, key: string, value: unknown): void {
 }
 
 /** Puts a value where the message has it. */
-function putter({ key, union }: FieldShape): (message: Fields, value: unknown) => void {
+export function putter({ key, union }: FieldShape): (message: Fields, value: unknown) => void {
   if (!union) {
     return (message, value) => {
       message[key] = value;

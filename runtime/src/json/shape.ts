@@ -71,7 +71,7 @@ export function copier(template: object): () => object {
     if (Array.isArray(value)) fresh.push([key, () => []]);
     else if (value instanceof Map) fresh.push([key, () => new Map()]);
     else if (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype)
-      fresh.push([key, () => ({ ...value })]);
+      fresh.push([key, Object.keys(value).length === 0 ? () => ({}) : () => ({ ...value })]);
   }
   const prototype: object = Object.getPrototypeOf(template);
   const bare =
