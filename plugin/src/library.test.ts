@@ -3,7 +3,7 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type FileDescriptorSet, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
 import { compile } from "../test/compile.ts";
-import { describeServices } from "./library.ts";
+import { describeContract, describeServices } from "./library.ts";
 
 const protos = {
   "base.proto": 'syntax = "proto3"; package acme; service Base { rpc Get(M) returns (M); } message M { string a = 1; }',
@@ -83,4 +83,15 @@ test("a wrong option is an error with its place", () => {
       " message M { string a = 1; }",
   };
   expect(() => describe(compile(wrong))).toThrow(/^a\.proto:\d+:\d+: \(mesh\.v1\.service\)\.timeout\.total/);
+});
+
+test("a contract knows where its elements are, and who set what", () => {
+  const { contract } = describeContract(toBinary(FileDescriptorSetSchema, compile(protos)), []);
+  const [shop] = contract.services.filter(({ name }) => name === "acme.shop.Shop");
+  const [get] = shop?.methods ?? [];
+  const total = get?.origins.get("timeout.total");
+  if (!shop || !get || !total) throw new Error("the set has no such method");
+  expect(contract.locate(shop.place)).toEqual({ file: "shop.proto", line: 2, column: 5 });
+  expect(contract.locate(total.place)).toEqual({ file: "shop.proto", line: 3, column: 7 });
+  expect(contract.locate(get.place)).toEqual({ file: "shop.proto", line: 4, column: 7 });
 });

@@ -93,6 +93,12 @@ export class Problems {
     return order.map(([, { methods, subject, ...finding }]) => ({ ...finding, subject: `${subject}${of(methods)}` }));
   }
 
+  /** Where a place begins: the file as imports name it, and the position as a finding there would have it. */
+  locate(place: Place): Pick<Finding, "file" | "line" | "column"> {
+    const { line, column } = this.#locator.locate(place);
+    return { file: place.file.proto.name, line, column };
+  }
+
   /** One line per error, by file and position: `path/file.proto:LINE:COLUMN: what`. */
   get errors(): string[] {
     return this.findings.filter(({ severity }) => severity === "error").map(lineOf);

@@ -7,7 +7,7 @@ import { idempotencyOf, kindOf } from "../method.ts";
 import type { DocModel, ServiceModel } from "../model.ts";
 import { placeOf } from "../names/place.ts";
 import type { Origin } from "../options/effective.ts";
-import type { Place } from "../problems.ts";
+import type { Finding, Place } from "../problems.ts";
 import type { Request } from "../request.ts";
 
 /** What the proto files of one run promise about every method: what is compared, exported and documented. */
@@ -16,6 +16,11 @@ export interface Contract {
   readonly services: readonly ServiceContract[];
   /** An encoded `google.protobuf.FileDescriptorSet` of the files and their imports, with options, without comments. */
   image(): Uint8Array;
+  /**
+   * Where a place begins, such as that of a method or of an origin: the file as imports name it, line and column counted from
+   * 1. Line 1 for all where the descriptors come without source information.
+   */
+  locate(place: Place): Pick<Finding, "file" | "line" | "column">;
 }
 
 /** What one service promises. */
@@ -47,10 +52,11 @@ export interface MethodContract {
 }
 
 /** What analysed files promise. Meaningful only where the analysis found no error. */
-export function contractOf({ files, resolver }: Analysis, { message }: Request): Contract {
+export function contractOf({ files, problems, resolver }: Analysis, { message }: Request): Contract {
   return {
     services: files.flatMap(({ file, model }) => model.services.map((service) => ofService(file, service, resolver))),
     image: () => toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: message.protoFile })),
+    locate: (place) => problems.locate(place),
   };
 }
 
