@@ -67,12 +67,13 @@ export function send(
   const fields = trailersFor(req, trailers);
   if (!fields) {
     // Given by hand, so that a HEAD request learns the length too.
-    const length = String(lengthOf(content));
+    const length = lengthOf(content);
     headers["content-type"] = contentType;
-    headers["content-length"] = length;
+    headers["content-length"] = String(length);
     res.writeHead(status, headers);
-    // Text as text, which node:http sends together with the headers; bytes would need a second write.
-    res.end(content);
+    // Text as text, which node:http sends together with the headers; bytes would need a second write. ASCII has as many bytes
+    // as characters, and is the same in Latin-1, which is copied where UTF-8 is encoded.
+    res.end(content, length === content.length ? "latin1" : "utf8");
     return;
   }
   res.writeHead(status, { ...headers, "content-type": contentType, trailer: Object.keys(fields).join(", ") });
