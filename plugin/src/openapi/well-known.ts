@@ -61,10 +61,9 @@ export function wellKnownSchema({ typeName, fields }: DescMessage): SchemaObject
   return { ...schema, type: [schema.type as "string", "null"] };
 }
 
-/** Whether one text says the whole value, as a path, a query or a header has it. */
-export function isTextual(field: DescField): boolean {
-  const { message } = field;
-  if (!message) return field.fieldKind === "scalar" || field.fieldKind === "enum";
+/** Whether one text says the whole value, or an element of a list or map, as a path, a query or a header has it. */
+export function isTextual({ message }: DescField): boolean {
+  if (!message) return true;
   return /^google\.protobuf\.(Timestamp|Duration|FieldMask|(Bool|Bytes|Double|Float|String|U?Int(32|64))Value)$/.test(
     message.typeName,
   );

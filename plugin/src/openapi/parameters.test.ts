@@ -1,0 +1,111 @@
+import { expect, test } from "vitest";
+import { generate } from "../../test/compile.ts";
+
+/** The operations and schemas of a method whose headers fill fields. */
+function documentOf(headers: string, rule = 'get: "/v1/things/{id}"', fields = "") {
+  const { files, errors } = generate(
+    {
+      "t.proto": `syntax = "proto3"; package t;
+        import "google/api/annotations.proto"; import "google/api/field_behavior.proto"; import "mesh/v1/options.proto";
+        message M {
+          string id = 1;
+          // Whose it is.
+          string tenant = 2;
+          repeated int32 pages = 3;
+          Where where = 4;
+          ${fields}
+        }
+        message Where { string region = 1; string zone = 2; }
+        service S {
+          rpc Call(M) returns (M) {
+            option (google.api.http) = { ${rule} };
+            option (mesh.v1.method) = { http: { unknown_query: REJECT ${headers} } };
+          }
+        }`,
+    },
+    "openapi=true",
+  );
+  expect(errors).toEqual([]);
+  const document = JSON.parse(files["t_openapi.json"] as string);
+  const [item] = Object.values(document.paths) as { [method: string]: { parameters: { [key: string]: unknown }[] } }[];
+  const [operation] = Object.values(item ?? {});
+  return { document, parameters: operation?.parameters ?? [], operation: operation as { [key: string]: unknown } };
+}
+
+const namesOf = (parameters: readonly { [key: string]: unknown }[], place: string) =>
+  parameters.filter((one) => one.in === place).map(({ name }) => name);
+
+test("a header that fills a field is a parameter with the field's type and comment, and the query has it no more", () => {
+  const { parameters } = documentOf('headers: { header: "X-Tenant" field: "tenant" }');
+  expect(parameters.filter((one) => one.in === "header")).toEqual([
+    { name: "x-tenant", in: "header", description: "Whose it is.", schema: { type: "string" } },
+  ]);
+  expect(namesOf(parameters, "query")).toEqual(["pages", "where.region", "where.zone"]);
+});
+
+test("lists and fields of fields", () => {
+  const { parameters } = documentOf(
+    'headers: [{ header: "x-pages" field: "pages" }, { header: "x-region" field: "where.region" }]',
+  );
+  expect(parameters.filter((one) => one.in === "header")).toEqual([
+    { name: "x-pages", in: "header", schema: { type: "array", items: { type: "integer", format: "int32" } } },
+    { name: "x-region", in: "header", schema: { type: "string" } },
+  ]);
+  expect(namesOf(parameters, "query")).toEqual(["tenant", "where.zone"]);
+});
+
+test("a required and a deprecated field are that as headers, too", () => {
+  const { parameters } = documentOf(
+    'headers: [{ header: "x-must" field: "must" }, { header: "x-old" field: "old" }]',
+    undefined,
+    "string must = 8 [(google.api.field_behavior) = REQUIRED]; string old = 9 [deprecated = true];",
+  );
+  expect(parameters.filter((one) => one.in === "header")).toEqual([
+    { name: "x-must", in: "header", required: true, schema: { type: "string" } },
+    { name: "x-old", in: "header", deprecated: true, schema: { type: "string" } },
+  ]);
+});
+
+test("with a body, the field is a header and no part of the body", () => {
+  const { document, parameters, operation } = documentOf(
+    'headers: { header: "x-tenant" field: "tenant" }',
+    'post: "/v1/things" body: "*"',
+  );
+  expect(parameters).toEqual([
+    { name: "x-tenant", in: "header", description: "Whose it is.", schema: { type: "string" } },
+  ]);
+  const { content } = operation.requestBody as { content: { [type: string]: { schema: { properties?: object } } } };
+  expect(Object.keys(content["application/json"]?.schema.properties ?? {})).toEqual(["id", "pages", "where"]);
+  expect(document.components.schemas["t.M"].properties).toHaveProperty("tenant");
+});
+
+test("headers of which OpenAPI ignores parameters are left out", () => {
+  const { parameters } = documentOf('headers: { header: "Accept" field: "tenant" }');
+  expect(namesOf(parameters, "header")).toEqual([]);
+  expect(namesOf(parameters, "query")).not.toContain("tenant");
+});
+
+test("lists and maps of what fits into a text are in the query as the gateway reads it, others are not", () => {
+  const { parameters } = documentOf(
+    "",
+    undefined,
+    "map<string, int32> counts = 8; repeated Where places = 9; map<string, Where> by_name = 10;",
+  );
+  expect(parameters.filter(({ style }) => style !== undefined)).toEqual([
+    {
+      name: "pages",
+      in: "query",
+      schema: { type: "array", items: { type: "integer", format: "int32" } },
+      style: "form",
+      explode: true,
+    },
+    {
+      name: "counts",
+      in: "query",
+      schema: { type: "object", additionalProperties: { type: "integer", format: "int32" } },
+      style: "deepObject",
+      explode: true,
+    },
+  ]);
+  expect(namesOf(parameters, "query")).toEqual(["tenant", "pages", "where.region", "where.zone", "counts"]);
+});
