@@ -106,6 +106,8 @@ export interface Rule<Config> {
   readonly id: string;
   /** An error fails generation; a warning is printed. */
   readonly severity: "error" | "warning";
+  /** What should be so: one sentence of at most 256 characters, from a capital to a full stop, for lists of rules. */
+  readonly purpose: string;
   /** What is wrong and what to do about it, or undefined when all is well. */
   readonly check: (config: Config, method: MethodFacts) => string | undefined;
   /**

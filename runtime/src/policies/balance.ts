@@ -29,6 +29,7 @@ const rules: readonly Rule<BalanceConfig>[] = [
   {
     id: "balance/hash-by-without-ring",
     severity: "error",
+    purpose: "Only RING_HASH has a key.",
     check: ({ picker, hashBy }, { runtime }) =>
       // A run-time configuration cannot take back the key of a proto file; it means nothing then.
       hashBy !== undefined && picker !== "RING_HASH" && !runtime
@@ -38,6 +39,7 @@ const rules: readonly Rule<BalanceConfig>[] = [
   {
     id: "balance/ring-without-hash-by",
     severity: "error",
+    purpose: "RING_HASH has a key.",
     check: ({ picker, hashBy }) =>
       picker === "RING_HASH" && hashBy === undefined
         ? 'RING_HASH needs a key: set hash_by, such as "metadata:tenant" or "field:id"'
@@ -46,6 +48,7 @@ const rules: readonly Rule<BalanceConfig>[] = [
   {
     id: "balance/key-field",
     severity: "error",
+    purpose: "A field key of hash_by names a request field that makes a key.",
     whenInherited: () => undefined,
     check({ hashBy }, method) {
       const { kind, name } = parseKey(hashBy ?? "all");
@@ -59,6 +62,7 @@ const rules: readonly Rule<BalanceConfig>[] = [
   {
     id: "balance/field-of-stream",
     severity: "error",
+    purpose: "The address for a stream of requests does not depend on a request field.",
     whenInherited: () => undefined,
     check: ({ hashBy }, { kind }) =>
       parseKey(hashBy ?? "all").kind === "field" && streamsRequests(kind)

@@ -12,6 +12,7 @@ const rules: readonly Rule<CompressionConfig>[] = [
   {
     id: "compression/never-large-enough",
     severity: "warning",
+    purpose: "A request that is large enough to be compressed is allowed.",
     check: ({ request, minBytes }, { policy }) => {
       const { requestBytes } = (policy.limits ?? {}) as { readonly requestBytes?: number };
       return request !== "IDENTITY" && requestBytes !== undefined && minBytes > requestBytes

@@ -23,6 +23,7 @@ const rules: readonly Rule<HttpConfig>[] = [
   {
     id: "http/stream-of-unary",
     severity: "error",
+    purpose: "Only methods that stream replies have a framing.",
     field: "stream",
     whenInherited: ({ stream: _, ...others }) => others,
     check: ({ stream }, { kind }) =>
@@ -33,6 +34,7 @@ const rules: readonly Rule<HttpConfig>[] = [
   {
     id: "http/etag-of-stream",
     severity: "error",
+    purpose: "Only unary methods have entity tags.",
     field: "etag",
     whenInherited: withoutEtag,
     check: ({ etag }, { kind }) =>
@@ -43,6 +45,7 @@ const rules: readonly Rule<HttpConfig>[] = [
   {
     id: "http/etag-side-effects",
     severity: "error",
+    purpose: "Only methods without side effects have entity tags.",
     field: "etag",
     whenInherited: withoutEtag,
     check: ({ etag }, { idempotency }) =>
@@ -53,6 +56,7 @@ const rules: readonly Rule<HttpConfig>[] = [
   {
     id: "http/etag-without-get",
     severity: "error",
+    purpose: "A method with entity tags has a route for GET.",
     field: "etag",
     whenInherited: withoutEtag,
     check: ({ etag }, { httpMethods }) =>

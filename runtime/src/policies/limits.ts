@@ -9,6 +9,7 @@ const rules: readonly Rule<LimitsConfig>[] = [
   {
     id: "limits/messages-of-unary",
     severity: "error",
+    purpose: "Only methods that stream limit the number of messages.",
     field: "messages",
     whenInherited: ({ messages: _, ...others }) => others,
     check: ({ messages }, { kind }) =>

@@ -70,6 +70,7 @@ const rules: readonly Rule<ObjectiveConfig>[] = [
   {
     id: "objective/promises-nothing",
     severity: "error",
+    purpose: "An objective promises availability or latency.",
     check: ({ availability, latencyMs, quantile }) =>
       availability === undefined && latencyMs === undefined && quantile === undefined
         ? "it promises nothing: set availability or latency, or remove it"
@@ -78,6 +79,7 @@ const rules: readonly Rule<ObjectiveConfig>[] = [
   {
     id: "objective/quantile-without-latency",
     severity: "error",
+    purpose: "An objective with a quantile has a latency.",
     check: ({ latencyMs, quantile }) =>
       quantile !== undefined && latencyMs === undefined
         ? `quantile (${quantile}) says for how many calls latency holds, and there is none: set latency or remove quantile`
@@ -86,6 +88,7 @@ const rules: readonly Rule<ObjectiveConfig>[] = [
   {
     id: "objective/latency-beyond-timeout",
     severity: "warning",
+    purpose: "The latency of an objective is shorter than the call's timeout.",
     check({ latencyMs }, { policy }) {
       const { totalMs, maxMs } = (policy.timeout ?? {}) as { readonly totalMs?: number; readonly maxMs?: number };
       const longest = Math.min(totalMs ?? Number.POSITIVE_INFINITY, maxMs ?? Number.POSITIVE_INFINITY);

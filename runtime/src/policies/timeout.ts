@@ -9,6 +9,7 @@ const rules: readonly Rule<TimeoutConfig>[] = [
   {
     id: "timeout/attempt-below-total",
     severity: "error",
+    purpose: "The timeout of an attempt is below that of the call.",
     check: ({ attemptMs, totalMs }) =>
       attemptMs !== undefined && totalMs !== undefined && attemptMs >= totalMs
         ? `attempt (${attemptMs} ms) is not below total (${totalMs} ms), so it never cuts an attempt: lower attempt or remove it`
@@ -17,6 +18,7 @@ const rules: readonly Rule<TimeoutConfig>[] = [
   {
     id: "timeout/total-within-max",
     severity: "error",
+    purpose: "The timeout of a call is within the longest that is accepted.",
     check: ({ totalMs, maxMs }) =>
       totalMs !== undefined && maxMs !== undefined && totalMs > maxMs
         ? `total (${totalMs} ms) is above max (${maxMs} ms): raise max or lower total`
@@ -25,6 +27,7 @@ const rules: readonly Rule<TimeoutConfig>[] = [
   {
     id: "timeout/attempt-of-stream",
     severity: "error",
+    purpose: "Only unary methods have a timeout for attempts.",
     field: "attempt",
     whenInherited: ({ attemptMs: _, ...others }) => others,
     check: ({ attemptMs }, { kind }) =>

@@ -22,6 +22,7 @@ export const rules: readonly Rule<CacheConfig>[] = [
   {
     id: "cache/unary",
     severity: "error",
+    purpose: "Only unary methods have a cache.",
     whenInherited: () => undefined,
     check: (_, { kind }) =>
       kind === "unary" ? undefined : "only replies of unary methods are kept: drop the cache here with off: CACHE",
@@ -29,6 +30,7 @@ export const rules: readonly Rule<CacheConfig>[] = [
   {
     id: "cache/side-effects",
     severity: "error",
+    purpose: "Only methods without side effects have a cache.",
     whenInherited: () => undefined,
     check: (_, { idempotency }) =>
       idempotency === "NO_SIDE_EFFECTS"
@@ -38,6 +40,7 @@ export const rules: readonly Rule<CacheConfig>[] = [
   {
     id: "cache/revalidate-without-coalesce",
     severity: "error",
+    purpose: "A cache with stale_while_revalidate lets calls share a fetch.",
     check: ({ staleWhileRevalidateMs, coalesce }) =>
       staleWhileRevalidateMs !== undefined && !coalesce
         ? "stale_while_revalidate fetches once for all callers, and coalesce is off: remove one of the two"
@@ -46,6 +49,7 @@ export const rules: readonly Rule<CacheConfig>[] = [
   {
     id: "cache/long-ttl",
     severity: "warning",
+    purpose: "A cached reply is fresh for an hour at most.",
     check: ({ ttlMs }) =>
       ttlMs > hourMs
         ? `ttl keeps a reply fresh for ${ttlMs / hourMs} hours, and nothing can take it back: lower it, or add stale_while_revalidate`
@@ -54,6 +58,7 @@ export const rules: readonly Rule<CacheConfig>[] = [
   {
     id: "cache/vary-field",
     severity: "error",
+    purpose: "A field key in vary names a request field that makes a key.",
     check({ vary }, method) {
       for (const { kind, name } of vary.map(parseKey)) {
         if (kind !== "field") continue;
@@ -69,6 +74,7 @@ export const rules: readonly Rule<CacheConfig>[] = [
   {
     id: "cache/vary-public",
     severity: "error",
+    purpose: "What differs by caller is not called public data in vary.",
     check(config) {
       const key = personal(config);
       return key !== undefined && config.vary.includes("all")
@@ -79,6 +85,7 @@ export const rules: readonly Rule<CacheConfig>[] = [
   {
     id: "cache/vary-of-public",
     severity: "error",
+    purpose: "What a server caches of a PUBLIC method does not differ by a caller that nobody knows.",
     check(config, { policy }) {
       const key = personal(config);
       return key !== undefined && config.side === "SERVER" && isPublic(policy.auth)
@@ -89,6 +96,7 @@ export const rules: readonly Rule<CacheConfig>[] = [
   {
     id: "cache/vary-peer",
     severity: "error",
+    purpose: "A cache of the client does not differ by the client's own address.",
     check: ({ vary, side }) =>
       side === "CLIENT" && vary.includes("peer")
         ? "a client does not know its own address, so peer tells nothing apart: remove it from vary, or set side: SERVER"

@@ -19,6 +19,7 @@ export const rules: readonly Rule<CircuitBreakerConfig>[] = [
   {
     id: "circuit-breaker/force",
     severity: "error",
+    purpose: "Only a run-time configuration forces a breaker open or closed.",
     check: ({ force }, { runtime }) =>
       force !== "NONE" && !runtime
         ? `force: ${force} would hold for every deployment for ever: remove it here, and set it in the run-time configuration`
@@ -27,6 +28,7 @@ export const rules: readonly Rule<CircuitBreakerConfig>[] = [
   {
     id: "circuit-breaker/adaptive-ratio",
     severity: "error",
+    purpose: "An adaptive breaker refuses some calls when all of them fail.",
     check: ({ adaptive, ratio }) =>
       adaptive && ratio >= 1
         ? "an adaptive breaker that bears a ratio of 1 never refuses a call: lower ratio or remove circuit_breaker"
@@ -35,6 +37,7 @@ export const rules: readonly Rule<CircuitBreakerConfig>[] = [
   {
     id: "circuit-breaker/callers-own-code",
     severity: "warning",
+    purpose: "A breaker does not count failures that can be the caller's own mistake.",
     check({ on }) {
       const wrong = on.filter((code) => callersOwn.has(code));
       return wrong.length > 0
@@ -45,6 +48,7 @@ export const rules: readonly Rule<CircuitBreakerConfig>[] = [
   {
     id: "circuit-breaker/slow-beyond-timeout",
     severity: "warning",
+    purpose: "What a breaker counts as slow is shorter than the call's timeout.",
     check({ slowMs }, { policy }) {
       const { totalMs } = (policy.timeout as { readonly totalMs?: number } | undefined) ?? {};
       return slowMs !== undefined && totalMs !== undefined && slowMs >= totalMs

@@ -15,12 +15,14 @@ export const rules: readonly Rule<HedgeConfig>[] = [
   {
     id: "hedge/needs-idempotency",
     severity: "error",
+    purpose: "Only methods that may run twice are hedged.",
     check: (_, method) =>
       isRepeatable(method) ? undefined : `hedging runs the method twice on purpose: ${promiseRepeatable}`,
   },
   {
     id: "hedge/with-retry",
     severity: "error",
+    purpose: "A method is retried or hedged, never both.",
     check: (_, { policy }) =>
       policy.retry === undefined
         ? undefined
@@ -29,6 +31,7 @@ export const rules: readonly Rule<HedgeConfig>[] = [
   {
     id: "hedge/delay-or-percentile",
     severity: "error",
+    purpose: "A hedge has either a delay or a percentile.",
     check({ delayMs, percentile }) {
       if (delayMs !== undefined && percentile !== undefined)
         return "delay and percentile are both set: keep one of them";
@@ -40,6 +43,7 @@ export const rules: readonly Rule<HedgeConfig>[] = [
   {
     id: "hedge/delay-beyond-total",
     severity: "error",
+    purpose: "The delay of a hedge is shorter than the call's timeout.",
     check({ delayMs }, { policy }) {
       const { totalMs, maxMs } = timesOf(policy.timeout);
       const total = Math.min(totalMs ?? Number.POSITIVE_INFINITY, maxMs ?? Number.POSITIVE_INFINITY);
@@ -51,6 +55,7 @@ export const rules: readonly Rule<HedgeConfig>[] = [
   {
     id: "hedge/delay-beyond-attempt",
     severity: "warning",
+    purpose: "The delay of a hedge is over before an attempt is cut off.",
     check({ delayMs, keepGoingOn }, { policy }) {
       const { attemptMs } = timesOf(policy.timeout);
       return delayMs !== undefined &&
@@ -64,6 +69,7 @@ export const rules: readonly Rule<HedgeConfig>[] = [
   {
     id: "hedge/final-code",
     severity: "error",
+    purpose: "A hedge goes on only after codes that another request can change.",
     check({ keepGoingOn }) {
       const wrong = keepGoingOn.filter((code) => finalCodes.has(code));
       return wrong.length > 0
@@ -74,6 +80,7 @@ export const rules: readonly Rule<HedgeConfig>[] = [
   {
     id: "hedge/client-stream",
     severity: "error",
+    purpose: "A method with a stream of requests is not hedged.",
     whenInherited: () => undefined,
     check: (_, { kind }) =>
       kind === "clientStream" || kind === "bidi"
@@ -83,6 +90,7 @@ export const rules: readonly Rule<HedgeConfig>[] = [
   {
     id: "hedge/server-stream",
     severity: "warning",
+    purpose: "A stream of replies is hedged only until it begins, which its users should know.",
     check: (_, { kind }) =>
       kind === "serverStream"
         ? "a server stream is hedged only until its response begins, never in the middle"

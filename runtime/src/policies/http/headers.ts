@@ -40,6 +40,7 @@ export const headerRules: readonly Rule<{ readonly headers?: readonly HeaderBind
   {
     id: "http/header-field",
     severity: "error",
+    purpose: "A header fills a scalar field of the request.",
     check({ headers = [] }, method) {
       for (const binding of headers) {
         const problem = problemOf(binding, method);

@@ -23,12 +23,14 @@ export const rules: readonly Rule<IdempotencyConfig>[] = [
   {
     id: "idempotency/key-missing",
     severity: "error",
+    purpose: "An idempotency policy says where the key is.",
     check: ({ key }) =>
       key === undefined ? 'key is missing: write "field:<name>" or "metadata:idempotency-key"' : undefined,
   },
   {
     id: "idempotency/of-stream",
     severity: "error",
+    purpose: "Only unary methods have an idempotency policy.",
     whenInherited: () => undefined,
     check: (_, { kind }) =>
       kind === "unary" ? undefined : "only unary methods can be answered again: drop it here with off: IDEMPOTENCY",
@@ -36,6 +38,7 @@ export const rules: readonly Rule<IdempotencyConfig>[] = [
   {
     id: "idempotency/key-field",
     severity: "error",
+    purpose: "The field of an idempotency key is a string field of the request.",
     check({ key }, { kind, field }) {
       const name = fieldOf(key);
       if (name === undefined || kind !== "unary") return undefined;
@@ -48,6 +51,7 @@ export const rules: readonly Rule<IdempotencyConfig>[] = [
   {
     id: "idempotency/key-sensitive",
     severity: "error",
+    purpose: "The field of an idempotency key is not sensitive.",
     check({ key }, { field }) {
       const name = fieldOf(key);
       return name !== undefined && field(name)?.sensitive
@@ -58,6 +62,7 @@ export const rules: readonly Rule<IdempotencyConfig>[] = [
   {
     id: "idempotency/useless",
     severity: "warning",
+    purpose: "A method without side effects remembers no answers.",
     check: (_, { idempotency }) =>
       idempotency === "NO_SIDE_EFFECTS"
         ? "a method without side effects can be repeated anyway, and remembering its answers only takes memory: drop it here with off: IDEMPOTENCY"
@@ -66,6 +71,7 @@ export const rules: readonly Rule<IdempotencyConfig>[] = [
   {
     id: "idempotency/window-long",
     severity: "warning",
+    purpose: "A server remembers answers for seven days at most.",
     check: ({ windowMs }) =>
       windowMs > longestMs
         ? `a server keeps its answers in memory and forgets them when it stops, so a window of ${windowMs / 86_400_000} days promises too much: use 7 days or less`

@@ -10,6 +10,7 @@ export const rules: readonly Rule<RetryConfig>[] = [
   {
     id: "retry/needs-idempotency",
     severity: "error",
+    purpose: "A method that is retried after codes that may follow work may run twice.",
     check: ({ on }, method) =>
       isRepeatable(method) || onlyUnavailable(on)
         ? undefined
@@ -18,6 +19,7 @@ export const rules: readonly Rule<RetryConfig>[] = [
   {
     id: "retry/unavailable-after-work",
     severity: "warning",
+    purpose: "A method that is retried on UNAVAILABLE says that it may run twice.",
     check: ({ on }, method) =>
       isRepeatable(method) || !onlyUnavailable(on)
         ? undefined
@@ -26,12 +28,14 @@ export const rules: readonly Rule<RetryConfig>[] = [
   {
     id: "retry/on-empty",
     severity: "error",
+    purpose: "A retry names the codes that it is for.",
     check: ({ on }) =>
       on.length === 0 ? "on names no code, so nothing is ever retried: name one or remove retry" : undefined,
   },
   {
     id: "retry/max-below-initial",
     severity: "error",
+    purpose: "The longest wait of a retry is not below the first.",
     check: ({ initialMs, maxMs }) =>
       maxMs < initialMs
         ? `max (${maxMs} ms) is below initial (${initialMs} ms): raise max or lower initial`
@@ -40,6 +44,7 @@ export const rules: readonly Rule<RetryConfig>[] = [
   {
     id: "retry/final-code",
     severity: "error",
+    purpose: "A retry is only for codes that another attempt can change.",
     check({ on }) {
       const wrong = on.filter((code) => finalCodes.has(code));
       return wrong.length > 0 ? `another attempt cannot change ${wrong.join(", ")}: remove it from on` : undefined;
@@ -48,6 +53,7 @@ export const rules: readonly Rule<RetryConfig>[] = [
   {
     id: "retry/client-stream",
     severity: "error",
+    purpose: "A method with a stream of requests is not retried.",
     whenInherited: () => undefined,
     check: (_, { kind }) =>
       kind === "clientStream" || kind === "bidi"
@@ -57,6 +63,7 @@ export const rules: readonly Rule<RetryConfig>[] = [
   {
     id: "retry/server-stream",
     severity: "warning",
+    purpose: "A stream of replies is retried only until it begins, which its users should know.",
     check: (_, { kind }) =>
       kind === "serverStream"
         ? "a server stream is retried only until its response begins, never in the middle"
@@ -65,6 +72,7 @@ export const rules: readonly Rule<RetryConfig>[] = [
   {
     id: "retry/attempt-timeout-without-attempt",
     severity: "error",
+    purpose: "A retry of attempts that time out has a timeout for attempts.",
     field: "attempt_timeout",
     whenInherited: (config, lost) => (lost.has("timeout.attempt") ? { ...config, attemptTimeout: false } : config),
     check: ({ attemptTimeout }, { policy }) =>
@@ -75,6 +83,7 @@ export const rules: readonly Rule<RetryConfig>[] = [
   {
     id: "retry/attempts-beyond-total",
     severity: "warning",
+    purpose: "All attempts of a retry fit into the call's timeout.",
     check(config, { policy }) {
       const { totalMs, attemptMs } = timesOf(policy.timeout);
       if (totalMs === undefined || attemptMs === undefined) return undefined;
