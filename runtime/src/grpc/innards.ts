@@ -121,13 +121,13 @@ export function unknownEncoding(wire: ServerInterceptingCallInterface): string |
 export function refuseForeign(server: Server): void {
   const { http2Servers } = server as unknown as { http2Servers?: Map<NodeJS.EventEmitter, unknown> };
   if (!(http2Servers instanceof Map)) return;
-  for (const http2 of http2Servers.keys()) {
-    http2.prependListener("stream", (_stream, headers: { [name: string]: string | undefined }) => {
-      // It then answers as for a method that it does not have, and with 415.
-      if (headers[":method"] !== "POST") headers[":path"] = `${headers[":path"]} by ${headers[":method"]}`;
-      if (!/^application\/grpc(?:\+proto)?(?:;|$)/.test(headers["content-type"] ?? "")) headers["content-type"] = "";
-    });
-  }
+  for (const http2 of http2Servers.keys()) http2.prependListener("stream", spoil);
+}
+
+/** grpc-js then answers as for a method that it does not have, and with 415. */
+function spoil(_stream: unknown, headers: { [name: string]: string | undefined }): void {
+  if (headers[":method"] !== "POST") headers[":path"] = `${headers[":path"]} by ${headers[":method"]}`;
+  if (!/^application\/grpc(?:\+proto)?(?:;|$)/.test(headers["content-type"] ?? "")) headers["content-type"] = "";
 }
 
 /**
@@ -138,7 +138,7 @@ export function shareStreams(server: Server, foreign: (stream: ServerHttp2Stream
   const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> };
   const [http2] = http2Servers instanceof Map ? http2Servers.keys() : [];
   const listeners = (http2?.listeners("stream") ?? []) as ((stream: ServerHttp2Stream, ...rest: StreamRest) => void)[];
-  if (!http2 || listeners.length === 0) {
+  if (!http2 || listeners.every((listener) => (listener as unknown) === spoil)) {
     throw new Error(
       "this version of @grpc/grpc-js does not let gRPC share its port with HTTP: install @grpc/grpc-js@1.14.7, or use grpc and http, each with a port of its own, in place of listen",
     );
