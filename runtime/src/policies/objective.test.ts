@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { decisionsOf } from "../../test/decisions.ts";
+import { GetDishRequest } from "../../test/kitchen/kitchen.ts";
 import { createKitchenClient, Kitchen } from "../../test/kitchen/kitchen_mesh.ts";
 import { cook, type KitchenMethods } from "../../test/over-grpc.ts";
+import { frame, rawCall } from "../../test/raw-http2.ts";
 import { start, targetOf } from "../../test/serving.ts";
 import { codes, RpcError } from "../core/error.ts";
 import { parseFields } from "../core/fields.ts";
@@ -171,6 +173,21 @@ test("a caller who gives up was promised nothing, whatever comes after", async (
   expect(decisions).toEqual([]);
 });
 
+test.each([
+  { leftMs: 26, told: [] },
+  { leftMs: 25, told: [failed] },
+])("a caller whose timer rings first, $leftMs ms before the deadline", async ({ leftMs, told }) => {
+  const { send, clock } = rig(() => new Promise(() => {}));
+  const abort = new AbortController();
+  const decisions = await decisionsOf(async () => {
+    const call = send({}, { signal: abort.signal, timeoutMs: 100 });
+    await clock.advance(100 - leftMs);
+    abort.abort();
+    await expect(call).rejects.toMatchObject({ code: "CANCELLED" });
+  });
+  expect(decisions).toEqual(told);
+});
+
 test("of the refusals of other policies it counts those that are the server's failure", async () => {
   const quota = { name: "all", perSecond: 1, burst: 1, by: [], cost: "1" } as const;
   const told = async (policy: MethodPolicy, calls: number) => {
@@ -222,39 +239,35 @@ test("what promises nothing has no layer", () => {
   expect(layerOf({ latencyMs: 1, quantile: 0.9 })).toBeDefined();
 });
 
-/** A kitchen whose getDish has the promise, and a client of it, over gRPC. */
+/** A kitchen whose getDish has the promise, over gRPC. */
 async function promising(getDish: KitchenMethods["getDish"]) {
   const described = Kitchen.methods.getDish as MethodSpec;
   const promised: MethodSpec = { ...described, policy: { ...described.policy, objective: full } };
   const spec: ServiceSpec<Kitchen> = { ...Kitchen, methods: { ...Kitchen.methods, getDish: promised } };
   const services = [implement(spec, { ...cook, getDish } as Kitchen)];
-  const server = await start({ services, grpc: "127.0.0.1:0", onError: () => {} });
-  return createKitchenClient(targetOf(server));
+  return start({ services, grpc: "127.0.0.1:0", onError: () => {} });
 }
 
 const overGrpc = { ...failed, method: "/test.kitchen.v1.Kitchen/GetDish" };
 const dish = { name: "soup", id: 1n, withRecipe: false };
 
 test("over gRPC, an implementation that hangs has failed at the deadline of its caller", async () => {
-  let noticed = () => {};
-  const cancelled = new Promise<void>((done) => {
-    noticed = done;
-  });
-  const kitchen = await promising((_, { signal }) => {
-    signal.addEventListener("abort", () => noticed());
-    return new Promise(() => {});
-  });
+  const server = await promising(() => new Promise(() => {}));
   const decisions = await decisionsOf(async () => {
-    await expect(kitchen.getDish(dish, { timeoutMs: 100 })).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
-    await cancelled;
+    const port = server.grpc?.port as number;
+    // It waits for the answer: a caller that leaves at its own deadline could be the first to end the call.
+    const { stream, answered } = await rawCall(port, overGrpc.method, { "grpc-timeout": "100m" });
+    stream.end(frame(GetDishRequest.encode(dish).finish()));
+    expect(await answered).toMatchObject({ "grpc-status": "4" });
   });
   expect(decisions).toEqual([overGrpc]);
 });
 
 test("over gRPC, an implementation that throws has failed", async () => {
-  const kitchen = await promising(() => {
+  const server = await promising(() => {
     throw new TypeError("a mistake");
   });
+  const kitchen = createKitchenClient(targetOf(server));
   const decisions = await decisionsOf(() => expect(kitchen.getDish(dish)).rejects.toMatchObject({ code: "INTERNAL" }));
   expect(decisions).toEqual([overGrpc]);
 });

@@ -32,6 +32,9 @@ const failures: ReadonlySet<Code> = new Set<Code>([
 /** What is not an RpcError reaches the caller as INTERNAL. */
 const isFailure = (error: unknown): boolean => !(error instanceof RpcError) || failures.has(error.code);
 
+/** Which timer rings first at a deadline, the caller's or ours, is chance: a caller that leaves so long before it has waited in vain. */
+const earlyMs = 25;
+
 /** Server: says which calls missed the promise, and changes none. */
 function watch({ availability, latencyMs }: ObjectiveConfig, { clock, method: { path } }: Site): Layer | undefined {
   if (availability === undefined && latencyMs === undefined) return undefined;
@@ -46,7 +49,13 @@ function watch({ availability, latencyMs }: ObjectiveConfig, { clock, method: { 
       if (error !== undefined && isFailure(error)) decided("objective", "failed", path);
     };
     // The deadline of a call is a failure when it passes, not when the implementation notices: that may be never.
-    leave = call.cancellation?.onCancel(end);
+    leave = call.cancellation?.onCancel((reason) =>
+      end(
+        call.deadline - clock.now() <= earlyMs
+          ? new RpcError("DEADLINE_EXCEEDED", `${path} was not answered in time`)
+          : reason,
+      ),
+    );
     return next(call).then(
       (reply) => {
         if (over) return reply;

