@@ -46,7 +46,10 @@ export interface MethodContract {
   readonly place: Place;
   /** What is in force: parsed, with inheritance and defaults applied. */
   readonly policy: MethodPolicy;
-  /** Who set what, by kind and by kind and field as options name them: `retry`, `retry.attempts`. The rest is by default. */
+  /**
+   * Who set what last, as options name it, items of lists by their name: `retry`, `retry.attempts`, `retry.budget.ratio`,
+   * `rate_limit[tenant].rate`. The rest is by default.
+   */
   readonly origins: ReadonlyMap<string, Origin>;
   readonly routes: readonly Route[];
 }

@@ -11,7 +11,7 @@ import type { Target } from "./target.ts";
 /** What is in force after some levels: the kinds that are set, and where each was set last. */
 export interface Effective {
   readonly values: ReadonlyMap<string, OptionValue>;
-  /** By kind, and by kind and field: `timeout` and `timeout.attempt`. */
+  /** By kind, field and list item by name: `timeout`, `timeout.attempt`, `retry.budget.ratio`, `rate_limit[tenant].rate`. */
   readonly origins: ReadonlyMap<string, Origin>;
   /** False when one of the levels is wrong, which has been reported. */
   readonly ok: boolean;
@@ -40,17 +40,18 @@ export function applyLevel(before: Effective, level: Level, profiles: Profiles, 
     for (const kind of step.off) {
       const dropped = (state.values.get(kind) ?? {}) as OptionRecord;
       state.values.delete(kind);
-      state.origins.delete(kind);
       // It belongs to the service: what a method hedges, instead of retrying, comes out of it too.
-      if (kind === "retry" && level.target === "method" && dropped.budget)
-        state.values.set(kind, { budget: dropped.budget });
+      const stays = kind === "retry" && level.target === "method" && dropped.budget;
+      if (stays) state.values.set(kind, { budget: dropped.budget });
+      state.origins.delete(kind);
+      forget(state.origins, kind, (field) => !(stays && field === "budget"));
     }
     for (const [kind, value] of Object.entries(step.fields)) {
-      const base = inheritedBy(value, state.values.get(kind), rowOf(kind));
+      const before = state.values.get(kind);
+      const base = inheritedBy(value, before, rowOf(kind));
+      if (base !== before) forget(state.origins, kind, (field) => !(isRecord(base) && field in base));
       state.values.set(kind, Array.isArray(value) ? mergeNamed(base, value, level.target) : merge(base, value));
-      state.origins.set(kind, step.origin(kind));
-      if (!isRecord(value)) continue;
-      for (const field of Object.keys(value)) state.origins.set(`${kind}.${field}`, step.origin(kind));
+      note(state.origins, kind, value, step.origin(kind));
     }
   }
   return state;
@@ -132,6 +133,26 @@ function mergeNamed(base: OptionValue | undefined, value: readonly OptionValue[]
     items.set(item.name, { ...(merge(items.get(item.name), item) as OptionRecord), "": scope });
   }
   return [...items.values()] as OptionValue;
+}
+
+/** Sets who set a value and everything in it. */
+function note(origins: Map<string, Origin>, path: string, value: OptionValue, origin: Origin): void {
+  origins.set(path, origin);
+  if (isRecord(value))
+    for (const [field, inner] of Object.entries(value)) note(origins, `${path}.${field}`, inner, origin);
+  else if (Array.isArray(value)) {
+    for (const item of value as readonly OptionValue[])
+      if (isRecord(item) && typeof item.name === "string") note(origins, `${path}[${item.name}]`, item, origin);
+  }
+}
+
+/** Drops who set what is no longer there: fields of a kind, and what is in them. */
+function forget(origins: Map<string, Origin>, kind: string, gone: (field: string) => boolean): void {
+  for (const path of [...origins.keys()]) {
+    const rest = path.slice(kind.length);
+    if (!path.startsWith(kind) || !/^[.[]/.test(rest)) continue;
+    if (rest.startsWith("[") || gone(rest.slice(1).split(/[.[]/)[0] as string)) origins.delete(path);
+  }
 }
 
 const isRecord = (value: OptionValue | undefined): value is OptionRecord =>
