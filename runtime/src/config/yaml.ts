@@ -7,6 +7,11 @@ export async function parseYaml(text: string, file: string): Promise<Node> {
   const yaml = await import("yaml").catch((cause) => {
     throw new ConfigError(file, "", "is YAML, which the package yaml reads: npm install yaml, or write JSON", cause);
   });
+  return readYaml(yaml, text, file);
+}
+
+/** The same by a package that is there, at once. */
+export function readYaml(yaml: typeof import("yaml"), text: string, file: string): Node {
   const lines = new yaml.LineCounter();
   const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [wrong] = [...document.errors, ...document.warnings];

@@ -1,0 +1,41 @@
+import type { Contract, MethodContract, ServiceContract } from "../../contract/contract.ts";
+import type { Deployment, Upstream } from "../deployment.ts";
+
+/** The services behind one upstream: what infrastructure routes to, balances and guards as one thing. */
+export interface Workload {
+  readonly upstream: Upstream;
+  readonly services: readonly ServiceContract[];
+  /** Of all its services, in their order. */
+  readonly methods: readonly MethodContract[];
+  /** The proto files of its services, as imports name them. */
+  readonly sources: readonly string[];
+}
+
+/** All workloads of a contract, in the order of their first services. */
+export function workloadsOf({ services }: Contract, deployment: Deployment): Workload[] {
+  const groups = groupBy(
+    services.map((service) => ({ service, upstream: deployment.upstreamOf(service.name) })),
+    ({ upstream }) => upstream.name,
+  );
+  return groups.map((members) => {
+    const own = members.map(({ service }) => service);
+    return {
+      upstream: (members[0] as (typeof members)[number]).upstream,
+      services: own,
+      methods: own.flatMap(({ methods }) => methods),
+      sources: [...new Set(own.map(({ desc }) => desc.file.proto.name))],
+    };
+  });
+}
+
+/** Items with equal keys together, in the order in which they come first. A key is compared by its JSON. */
+export function groupBy<Item>(items: readonly Item[], key: (item: Item) => unknown): Item[][] {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const text = JSON.stringify(key(item)) ?? "";
+    const group = groups.get(text);
+    if (group) group.push(item);
+    else groups.set(text, [item]);
+  }
+  return [...groups.values()];
+}
