@@ -2,7 +2,10 @@ import type { AuthConfig } from "@protomesh/runtime/policies";
 import type { Deployment, Provider } from "../deployment.ts";
 
 /** A provider with the name that policies know it by. */
-export type Named<Kind extends Provider["kind"]> = { readonly name: string } & Extract<Provider, { readonly kind: Kind }>;
+export type Named<Kind extends Provider["kind"]> = { readonly name: string } & Extract<
+  Provider,
+  { readonly kind: Kind }
+>;
 
 /** Who may call a method. */
 export type Access =

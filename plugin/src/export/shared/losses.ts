@@ -8,14 +8,15 @@ export class Losses {
   readonly all: Loss[] = [];
 
   /**
-   * Reports an option of a method: its kind, or its kind and field, by the names of options.proto, such as `retry.jitter`. The
-   * place is where that was set; for what nobody set, the kind or the method.
+   * Reports an option of a method, as its origins name it: `hedge`, `retry.jitter`, `rate_limit[tenant].burst`. The place is
+   * where that was set; of what nobody set, where the kind was, else the method.
    */
   add(method: MethodContract, option: string, text: string): void {
-    const [kind = "", field] = option.split(".");
-    const origin = method.origins.get(option) ?? method.origins.get(kind);
+    const [kind = "", ...fields] = option.split(".");
+    const origin =
+      method.origins.get(option) ?? method.origins.get(kind) ?? method.origins.get(kind.split("[")[0] as string);
     if (!origin) this.at(method.place, text);
-    else this.at(placeOf(origin, field), text, origin.level === "method" ? undefined : method.name);
+    else this.at(placeOf(origin, kind, fields), text, origin.level === "method" ? undefined : method.name);
   }
 
   /** Reports what is said by whole elements, such as a service. */
@@ -27,7 +28,8 @@ export class Losses {
 /** Whether a level or a profile sets an option, such as `retry.jitter`: what is only a default needs no report. */
 export const isSet = ({ origins }: MethodContract, option: string): boolean => origins.has(option);
 
-function placeOf({ place, profile }: Origin, field: string | undefined): Place {
-  // What a profile says is placed where the profile is used.
-  return field === undefined || profile !== undefined ? place : place.field(field);
+function placeOf({ place, profile }: Origin, kind: string, fields: readonly string[]): Place {
+  // What a profile says is placed where the profile is used, and items of a list where the list begins.
+  if (profile !== undefined || kind.includes("[")) return place;
+  return fields.reduce((path, field) => path.field(field), place);
 }

@@ -1,8 +1,11 @@
 import type { Contract, MethodContract, ServiceContract } from "../../contract/contract.ts";
 import type { Deployment, Upstream } from "../deployment.ts";
+import { Names, objectName } from "./kubernetes.ts";
 
 /** The services behind one upstream: what infrastructure routes to, balances and guards as one thing. */
 export interface Workload {
+  /** Differs from those of the others; fit for objects of Kubernetes. */
+  readonly name: string;
   readonly upstream: Upstream;
   readonly services: readonly ServiceContract[];
   /** Of all its services, in their order. */
@@ -15,12 +18,15 @@ export interface Workload {
 export function workloadsOf({ services }: Contract, deployment: Deployment): Workload[] {
   const groups = groupBy(
     services.map((service) => ({ service, upstream: deployment.upstreamOf(service.name) })),
-    ({ upstream }) => upstream.name,
+    ({ upstream: { name, host, port } }) => [name, host, port],
   );
+  const names = new Names();
   return groups.map((members) => {
+    const { upstream } = members[0] as (typeof members)[number];
     const own = members.map(({ service }) => service);
     return {
-      upstream: (members[0] as (typeof members)[number]).upstream,
+      name: names.next(objectName(upstream.name)),
+      upstream,
       services: own,
       methods: own.flatMap(({ methods }) => methods),
       sources: [...new Set(own.map(({ desc }) => desc.file.proto.name))],
