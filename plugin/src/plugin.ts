@@ -1,3 +1,4 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import type { CodeGeneratorResponse } from "@bufbuild/protobuf/wkt";
 import { createEcmaScriptPlugin } from "@bufbuild/protoplugin";
 import manifest from "../package.json" with { type: "json" };
@@ -10,7 +11,9 @@ import { GenerationError } from "./generation-error.ts";
 import type { FileModel } from "./model.ts";
 import { type Documented, openApiFiles } from "./openapi/files.ts";
 import { type Parameters, parseParameters } from "./parameters.ts";
+import { Problems } from "./problems.ts";
 import { type Request, readRequest } from "./request.ts";
+import { placeOfRoute } from "./routes.ts";
 
 const { name, version } = manifest;
 
@@ -64,7 +67,10 @@ export function run(bytes: Uint8Array, warn: Warn): Answer {
   // Import paths are complete when they reach protoplugin: it must not change what they end with.
   request.message.parameter = "target=ts,import_extension=js";
   const { file: drafts, ...head } = plugin.run(request.message);
-  return { head: { ...head, file: [] }, files: finishAll(drafts, models, exported, documented, request, parameters) };
+  return {
+    head: { ...head, file: [] },
+    files: finishAll(drafts, models, exported, documented, request, parameters, warn),
+  };
 }
 
 function* finishAll(
@@ -74,6 +80,7 @@ function* finishAll(
   documented: readonly Documented[],
   { sources }: Request,
   { openApi, visibility, providers }: Parameters,
+  warn: Warn,
 ): Answer["files"] {
   for (const draft of drafts) {
     const model = models.get(draft.name) as FileModel;
@@ -81,5 +88,10 @@ function* finishAll(
     yield { name: draft.name, content: complete(draft.content, model, generator) };
   }
   yield* exported;
-  if (openApi !== "none") yield* openApiFiles(documented, openApi === "merged", { sources, visibility, providers });
+  if (openApi === "none") return;
+  const problems = new Problems(sources);
+  const leftOut = (method: DescMethod, binding: number, text: string) =>
+    problems.warning(placeOfRoute(method, binding), text, "openapi/left-out");
+  yield* openApiFiles(documented, openApi === "merged", { sources, visibility, providers, leftOut });
+  for (const line of problems.warnings) warn(line);
 }

@@ -12,7 +12,10 @@ import {
 import { kindOf } from "./method.ts";
 import type { Place, Position, Problems } from "./problems.ts";
 
-// Numbers of MethodDescriptorProto.options and HttpRule.additional_bindings.
+// Numbers of FileDescriptorProto.service, ServiceDescriptorProto.method, MethodDescriptorProto.options and
+// HttpRule.additional_bindings.
+const serviceField = 6;
+const methodField = 2;
 const optionsField = 4;
 const additionalBindings = 11;
 
@@ -86,4 +89,15 @@ export class Routes {
       if (conflict !== undefined) this.#problems.warning(place, conflict, "http/conflict");
     }
   }
+}
+
+/** Where a route of a method is, by its number; the method itself when it has no annotation. */
+export function placeOfRoute(method: DescMethod, binding: number): Place {
+  const { parent, name } = method;
+  const path = [
+    ...[serviceField, parent.file.services.indexOf(parent), methodField, parent.methods.indexOf(method)],
+    ...[optionsField, http.number],
+    ...(binding === 0 ? [] : [additionalBindings, binding - 1]),
+  ];
+  return { file: parent.file, path, name: `${parent.typeName}.${name}` };
 }

@@ -1,4 +1,4 @@
-import type { DescFile, DescService } from "@bufbuild/protobuf";
+import type { DescFile, DescMethod, DescService } from "@bufbuild/protobuf";
 import type { OpenAPIObject, PathItemObject, TagObject } from "openapi3-ts/oas31";
 import type { FileModel } from "../model.ts";
 import type { Sources } from "../request.ts";
@@ -18,6 +18,8 @@ export interface Documents {
   /** Labels of google.api.visibility whose elements are shown. */
   readonly visibility: readonly string[];
   readonly providers: readonly ProviderScheme[];
+  /** Told of each route that a document cannot have, by its number among those of its method, and why. */
+  readonly leftOut: (method: DescMethod, binding: number, text: string) => void;
 }
 
 /** A file with what is printed of it. */
@@ -29,7 +31,7 @@ export interface Documented {
 /** The OpenAPI 3.1 document of some files; undefined when they have no routes that readers may know of. */
 export function openApi(
   files: readonly Documented[],
-  { sources, visibility, providers }: Documents,
+  { sources, visibility, providers, leftOut }: Documents,
 ): OpenAPIObject | undefined {
   const visible = visibleTo(visibility);
   const schemas = new Schemas(new Descriptions(sources), visible);
@@ -45,15 +47,15 @@ export function openApi(
     service.methods.flatMap((model, index): Listed[] => {
       const method = desc.methods[index];
       if (!method || !visible(method)) return [];
-      return model.routes.map((route) => {
+      return model.routes.map((route, binding) => {
         const path = expandPath(route, (field) => jsonPath(method.input, field));
-        return { method, model, route, path, tag: tags.get(desc) as string, swagger };
+        return { method, model, route, binding, path, tag: tags.get(desc) as string, swagger };
       });
     }),
   );
   if (listed.length === 0) return undefined;
   const failures = new Failures();
-  const paths = pathsOf(listed, { schemas, security, failures, idOf: unique() });
+  const paths = pathsOf(listed, { schemas, security, failures, idOf: unique() }, leftOut);
   schemas.components.set("google.rpc.Status", statusSchema);
   const shown = new Set(listed.map(({ tag }) => tag));
   const described = services
@@ -91,20 +93,25 @@ const standard: ReadonlySet<string> = new Set("get put post delete options head 
 function pathsOf(
   listed: readonly Listed[],
   parts: Parameters<typeof operation>[1],
+  leftOut: Documents["leftOut"],
 ): { [path: string]: PathItemObject } {
   const shapes = new Map<string, Path>();
-  const items = new Map<string, { [method: string]: unknown }>();
-  // What takes whole paths comes last: where OpenAPI cannot tell it from another route, it stays out.
-  const order = [...listed].sort((a, b) => Number(isWide(a)) - Number(isWide(b)));
+  const items = new Map<string, Map<string, Listed>>();
+  // What takes whole paths comes last: where OpenAPI cannot tell it from another route, it stays out. And of two routes of one
+  // path the gateway takes the one that names the method.
+  const order = [...listed].sort((a, b) => breadth(a) - breadth(b));
   const made = new Map<Listed, readonly string[]>();
   for (const one of order) {
     const path = shapes.get(one.path.shape) ?? one.path;
     shapes.set(one.path.shape, path);
-    const taken = items.get(path.text) ?? {};
+    const taken = items.get(path.text) ?? new Map<string, Listed>();
     items.set(path.text, taken);
-    const free = methodsOf(one).filter((method) => !(method in taken));
-    for (const method of free) taken[method] = undefined;
+    const wanted = methodsOf(one);
+    const free = wanted.filter((method) => !taken.has(method));
+    for (const method of free) taken.set(method, one);
     made.set(one, free);
+    const why = wanted.length === 0 ? unspeakable(one) : hidden(one, wanted, taken);
+    if (why !== undefined) leftOut(one.method, one.binding, why);
   }
   const paths: { [path: string]: PathItemObject } = {};
   for (const one of listed) {
@@ -118,7 +125,7 @@ function pathsOf(
   return paths;
 }
 
-const isWide = ({ route }: Listed) => route.segments.includes("**");
+const breadth = ({ route }: Listed) => (route.segments.includes("**") ? 2 : 0) + (route.method === "*" ? 1 : 0);
 
 function methodsOf({ route }: Listed): string[] {
   const method = route.method.toLowerCase();
@@ -126,6 +133,25 @@ function methodsOf({ route }: Listed): string[] {
     return route.body === undefined ? ["get", "post", "put", "patch", "delete"] : ["post", "put", "patch"];
   return standard.has(method) ? [method] : [];
 }
+
+const unspeakable = ({ route }: Listed): string =>
+  `${nameOf(route)} is not in the OpenAPI document, which has no word for ${route.method}; the gateway serves it all the same`;
+
+/** Why a document has not all of a route: what it has in its place. A `*` gives way to a route of the same path. */
+function hidden(one: Listed, wanted: readonly string[], taken: ReadonlyMap<string, Listed>): string | undefined {
+  const lost = wanted.flatMap((method) => {
+    const other = taken.get(method) as Listed;
+    const samePath = other.route.segments.join("/") === one.route.segments.join("/");
+    return other === one || (one.route.method === "*" && other.route.method !== "*" && samePath) ? [] : other;
+  });
+  const [other] = lost;
+  if (!other) return undefined;
+  const part = lost.length === wanted.length ? "" : ` with some of its methods`;
+  const place = `${nameOf(other.route)} of ${other.method.parent.typeName}.${other.method.name}`;
+  return `${nameOf(one.route)} is not in the OpenAPI document${part}: ${place} has the same path and method there; the gateway serves both`;
+}
+
+const nameOf = ({ method, template }: Listed["route"]) => `${method} ${template}`;
 
 /** Tags by their services' names, full ones where two services share theirs. */
 function namesOf(services: readonly DescService[]): Map<DescService, string> {

@@ -16,6 +16,8 @@ export interface Listed {
   readonly method: DescMethod;
   readonly model: MethodModel;
   readonly route: Route;
+  /** Its number among the routes of the method. */
+  readonly binding: number;
   readonly path: Path;
   readonly tag: string;
   readonly swagger: Swagger;
