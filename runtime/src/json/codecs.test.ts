@@ -41,6 +41,8 @@ test("what was learned reads and prints as the detour over bytes does", () => {
   fc.assert(
     fc.property(jsonOf(schema), (tree) => {
       const text = JSON.stringify(tree);
+      // A map's key of this name is lost in what ts-proto decodes.
+      fc.pre(!text.includes("__proto__"));
       const theirs = there(fromJsonString(schema, text, { registry }));
       // ts-proto encodes dates before 1970 that have milliseconds with nanos below zero, which have no JSON.
       const { at } = theirs as AllKinds;

@@ -1,6 +1,6 @@
 import { type DescEnum, type DescField, ScalarType } from "@bufbuild/protobuf";
 import { isLong } from "./es-shape.ts";
-import { position, put, putAny, putString } from "./out.ts";
+import { enclose, position, put, putAny, putByte, putBytes, putString, putWhole } from "./out.ts";
 import type { EnumTexts, Form } from "./shape.ts";
 
 /** Writes a value as JSON, within `written`. Throws TypeError when it is no such value. */
@@ -38,11 +38,21 @@ export function scalarPrinter(type: ScalarType, field: DescField): Printer {
     case ScalarType.DOUBLE:
       return (value) => {
         if (typeof value !== "number") throw wrong(field, "a number", value);
-        put(Number.isFinite(value) ? String(value) : `"${value}"`);
+        if (Number.isInteger(value)) putWhole(value);
+        else put(Number.isFinite(value) ? String(value) : `"${value}"`);
       };
     default:
       if (isLong(type)) {
         return (value) => {
+          if (typeof value === "bigint") {
+            const whole = Number(value);
+            if (Number.isSafeInteger(whole)) {
+              putByte(0x22);
+              putWhole(whole);
+              putByte(0x22);
+              return;
+            }
+          }
           const isNumber = typeof value === "bigint" || Number.isInteger(value);
           // Or text, or an object that holds 64 bits.
           const text = isNumber || typeof value === "string" || isRecord(value) ? String(value) : "";
@@ -52,7 +62,7 @@ export function scalarPrinter(type: ScalarType, field: DescField): Printer {
       }
       return (value) => {
         if (typeof value !== "number" || !Number.isInteger(value)) throw wrong(field, "a whole number", value);
-        put(String(value + 0));
+        putWhole(value);
       };
   }
 }
@@ -60,13 +70,16 @@ export function scalarPrinter(type: ScalarType, field: DescField): Printer {
 /** How the values of an enum are printed: as names, or numbers where they have none. */
 export function enumPrinter(desc: DescEnum, texts: EnumTexts | undefined): Printer {
   if (desc.typeName === "google.protobuf.NullValue") return () => put("null");
-  const names = new Map<unknown, string>();
-  for (const { number, jsonName } of desc.values) if (!names.has(number)) names.set(number, JSON.stringify(jsonName));
+  const names = new Map<unknown, Uint8Array>();
+  for (const { number, jsonName } of desc.values)
+    if (!names.has(number)) names.set(number, Buffer.from(JSON.stringify(jsonName)));
   return (value) => {
     const number = texts ? (texts.byText.get(value) ?? -1) : value;
     if (typeof number !== "number" || !Number.isInteger(number))
       throw new TypeError(`a value of ${desc.typeName} must be a number, and is ${typeof value}`);
-    putAny(names.get(number) ?? String(number));
+    const name = names.get(number);
+    if (name) putBytes(name);
+    else putWhole(number);
   };
 }
 
@@ -102,17 +115,21 @@ export function plainJson(value: unknown): void {
     put(String(value));
   } else if (typeof value !== "object") throw new TypeError("a google.protobuf.Value must have a value");
   else {
-    const isList = Array.isArray(value);
-    put(isList ? "[" : "{");
     const start = position();
-    for (const key of Object.keys(value)) {
-      if (position() !== start) put(",");
-      if (!isList) {
-        putString(key);
-        put(":");
+    if (Array.isArray(value)) {
+      for (let n = 0; n < value.length; n++) {
+        putByte(0x2c);
+        plainJson(value[n]);
       }
+      enclose(start, 0x5b, 0x5d);
+      return;
+    }
+    for (const key of Object.keys(value)) {
+      putByte(0x2c);
+      putString(key);
+      putByte(0x3a);
       plainJson((value as Fields)[key]);
     }
-    put(isList ? "]" : "}");
+    enclose(start, 0x7b, 0x7d);
   }
 }

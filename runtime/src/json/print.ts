@@ -1,17 +1,11 @@
-import {
-  type DescField,
-  type DescMessage,
-  fromBinary,
-  type Message,
-  type Registry,
-  ScalarType,
-  toJson,
-} from "@bufbuild/protobuf";
-import { esShape, isLong } from "./es-shape.ts";
-import { position, put, putAny, putBytes, putString, written } from "./out.ts";
+import { type DescField, type DescMessage, type Message, type Registry, ScalarType, toJson } from "@bufbuild/protobuf";
+import { isLong } from "./es-shape.ts";
+import { enclose, position, put, putAny, putByte, putBytes, putString, putText, written, writtenBytes } from "./out.ts";
+import { ownPrinter } from "./print-own.ts";
 import { enumPrinter, isRecord, type Printer, plainJson, scalarPrinter, wrong, zeroTest } from "./print-scalar.ts";
+import { putTimestamp } from "./print-time.ts";
 import { type FieldShape, type Form, hasOwnJson, type MessageShape, type Shapes } from "./shape.ts";
-import { parseDuration, printDuration, printMask, printTimestamp } from "./well-known.ts";
+import { parseDuration, printDuration, printMask } from "./well-known.ts";
 
 /** How JSON is printed. */
 export interface PrintOptions {
@@ -22,30 +16,37 @@ export interface PrintOptions {
 }
 
 type Fields = { [key: string]: unknown };
-/** Writes a field of a message that began before `start`, with a comma unless it is the first. */
-type FieldPrinter = (message: Fields, start: number) => void;
+/** Writes a field of a message after a comma, or nothing. */
+type FieldPrinter = (message: Fields) => void;
 
 /** Compiles printers, each message type at its first use. */
 export class Printers {
+  readonly options: PrintOptions;
   readonly #shapes: Shapes;
-  readonly #options: PrintOptions;
   readonly #compiled = new Map<DescMessage, Printer>();
-  #es: Printers | undefined;
 
   constructor(shapes: Shapes, options: PrintOptions) {
     this.#shapes = shapes;
-    this.#options = options;
+    this.options = options;
   }
 
   /** The printer of a message. */
   message(desc: DescMessage): Printer {
     let printer = this.#compiled.get(desc);
     if (!printer) {
-      let own: Printer | undefined;
-      // Types may contain themselves, so what is handed out looks the printer up.
+      let print: ((message: object) => void) | undefined;
+      let typeName: string | undefined;
+      // Types may contain themselves, so what is handed out is compiled at its first use.
       printer = (value) => {
-        own ??= this.#compile(desc);
-        return own(value);
+        if (print === undefined) {
+          const shape = this.#shapes(desc);
+          typeName = shape.es ? desc.typeName : undefined;
+          print = hasOwnJson(desc) ? ownPrinter(this, shape) : this.#fields(shape);
+        }
+        const message = object(value, desc);
+        if (typeName !== undefined && (message as Fields).$typeName !== typeName)
+          throw new TypeError(`expected ${typeName}, got ${String((message as Fields).$typeName)}`);
+        print(message);
       };
       this.#compiled.set(desc, printer);
     }
@@ -58,79 +59,66 @@ export class Printers {
     return (message) => written(() => print(message));
   }
 
+  /** The same as bytes in UTF-8. */
+  bytes(desc: DescMessage): (message: unknown) => Buffer {
+    const print = this.message(desc);
+    return (message) => writtenBytes(() => print(message));
+  }
+
   /** Prints one field's value as JSON text, whatever its presence; a field that is not given is null. */
   field(desc: DescMessage, field: DescField): (message: unknown) => string {
     const shape = this.#shapes(desc);
-    const print = this.#bare(shape.fields.find((one) => one.field === field) as FieldShape);
+    const print = this.bare(shape.fields.find((one) => one.field === field) as FieldShape);
     return (message) => print(object(message, desc)) ?? "null";
   }
 
   /** The JSON text of a field's value alone; undefined when it is not given. */
-  #bare(place: FieldShape): (message: object) => string | undefined {
+  bare(place: FieldShape): (message: object) => string | undefined {
     const print = this.#field(place, true);
-    const { length } = `${JSON.stringify(place.field.jsonName)}:`;
+    const { length } = `,${JSON.stringify(place.field.jsonName)}:`;
     return (message) => {
-      const text = written(() => print(message as Fields, position()));
+      const text = written(() => print(message as Fields));
       return text === "" ? undefined : text.slice(length);
     };
   }
 
-  /** Printers for messages of protobuf-es, which is what an Any packs. */
-  get #packed(): Printers {
-    this.#es ??= this.#shapes === esShape ? this : new Printers(esShape, this.#options);
-    return this.#es;
-  }
-
-  #compile(desc: DescMessage): Printer {
-    const shape = this.#shapes(desc);
-    const print = hasOwnJson(desc) ? this.#wellKnown(shape) : this.#fields(shape);
-    const { typeName } = desc;
-    if (!shape.es) return (value) => print(object(value, desc));
-    return (value) => {
-      const message = object(value, desc);
-      if ((message as Fields).$typeName !== typeName)
-        throw new TypeError(`expected ${typeName}, got ${String((message as Fields).$typeName)}`);
-      return print(message);
-    };
-  }
-
   #fields(shape: MessageShape): (message: object) => void {
-    const printers = shape.fields.map((place) => this.#field(place, this.#options.emitDefaults));
+    const printers = shape.fields.map((place) => this.#field(place, this.options.emitDefaults));
     const { length } = printers;
     const { desc, es } = shape;
     return (message) => {
-      put("{");
       const start = position();
-      for (let n = 0; n < length; n++) (printers[n] as FieldPrinter)(message as Fields, start);
-      if (es && (message as Message).$unknown !== undefined) this.#extensions(desc, message, start);
-      put("}");
+      for (let n = 0; n < length; n++) (printers[n] as FieldPrinter)(message as Fields);
+      if (es && (message as Message).$unknown !== undefined) this.#extensions(desc, message);
+      enclose(start, 0x7b, 0x7d);
     };
   }
 
   /** Extensions are rare, so protobuf-es prints them. */
-  #extensions(desc: DescMessage, message: object, start: number): void {
-    const { registry, emitDefaults } = this.#options;
+  #extensions(desc: DescMessage, message: object): void {
+    const { registry, emitDefaults } = this.options;
     const unknown = (message as Message).$unknown ?? [];
     if (!unknown.some(({ no }) => registry.getExtensionFor(desc, no))) return;
     const all = toJson(desc, message as Message, { alwaysEmitImplicit: emitDefaults, registry }) as Fields;
     for (const [key, value] of Object.entries(all)) {
-      if (!key.startsWith("[")) continue;
-      if (position() !== start) put(",");
-      putAny(`${JSON.stringify(key)}:${JSON.stringify(value)}`);
+      if (key.startsWith("[")) putAny(`,${JSON.stringify(key)}:${JSON.stringify(value)}`);
     }
   }
 
   #field(place: FieldShape, emitDefaults: boolean): FieldPrinter {
     const { field, key, union, presence, form } = place;
-    const begin = beginning(field);
+    const name = `,${JSON.stringify(field.jsonName)}:`;
+    const head = Buffer.from(name);
+    const isPlain = head.length === name.length;
+    const begin = isPlain ? () => putBytes(head) : () => putAny(name);
     if (field.fieldKind === "list" || field.fieldKind === "map") {
       const isList = field.fieldKind === "list";
       const print = isList ? this.#list(place) : this.#map(place);
-      return (message, start) => {
+      return (message) => {
         const value = message[key];
         const isUnset = (value == null && presence === "sparse") || isEmpty(value);
         if (isUnset && !emitDefaults) return;
-        begin(start);
+        begin();
         if (isUnset) put(isList ? "[]" : "{}");
         else print(value);
       };
@@ -138,32 +126,39 @@ export class Printers {
     const print = this.value(form, field);
     if (union) {
       const { tag, name: member, value: at } = union;
-      return (message, start) => {
+      return (message) => {
         const chosen = message[key] as Fields | undefined | null;
         if (chosen == null || chosen[tag] !== member) return;
-        begin(start);
+        begin();
         print(chosen[at]);
       };
     }
     if (presence === "own" || presence === "explicit" || presence === "defined") {
-      return (message, start) => {
+      return (message) => {
         const value = message[key];
         if (value === undefined || (value === null && presence === "explicit")) return;
         if (presence === "own" && !Object.hasOwn(message, key)) return;
-        begin(start);
+        begin();
         print(value);
       };
     }
     const isZero = zeroTest(form);
     const zero = presence === "sparse" ? this.#zero(form) : "";
     const skipsZero = !emitDefaults || presence === "nonzero";
-    return (message, start) => {
+    const printAny: FieldPrinter = (message) => {
       const value = message[key];
       const isUnset = value == null && presence === "sparse";
       if (isUnset ? !emitDefaults : skipsZero && isZero(value)) return;
-      begin(start);
+      begin();
       if (isUnset) putAny(zero);
       else print(value);
+    };
+    if (!isPlain || form.kind !== "scalar" || form.type !== ScalarType.STRING) return printAny;
+    // Most fields are texts.
+    return (message) => {
+      const value = message[key];
+      if (typeof value !== "string") printAny(message);
+      else if (value !== "" || !skipsZero) putText(head, value);
     };
   }
 
@@ -182,31 +177,30 @@ export class Printers {
     const print = this.value(form, field);
     return (value) => {
       if (!Array.isArray(value)) throw wrong(field, "a list", value);
-      put("[");
+      const start = position();
       for (let n = 0; n < value.length; n++) {
-        if (n > 0) put(",");
+        putByte(0x2c);
         print(value[n]);
       }
-      put("]");
+      enclose(start, 0x5b, 0x5d);
     };
   }
 
   #map({ field, form, map }: FieldShape): Printer {
     const print = this.value(form, field);
-    const entry = (key: string, value: unknown, isFirst: boolean) => {
-      if (!isFirst) put(",");
+    const entry = (key: string, value: unknown) => {
+      putByte(0x2c);
       putString(key);
-      put(":");
+      putByte(0x3a);
       print(value);
     };
     return (value) => {
       if (typeof value !== "object" || value === null || map?.isMap !== value instanceof Map)
         throw wrong(field, "a map", value);
-      put("{");
       const start = position();
-      if (value instanceof Map) for (const [key, one] of value) entry(String(key), one, position() === start);
-      else for (const key of Object.keys(value)) entry(key, (value as Fields)[key], position() === start);
-      put("}");
+      if (value instanceof Map) for (const [key, one] of value) entry(String(key), one);
+      else for (const key of Object.keys(value)) entry(key, (value as Fields)[key]);
+      enclose(start, 0x7b, 0x7d);
     };
   }
 
@@ -227,7 +221,7 @@ export class Printers {
           const ms = form.kind === "date" && value instanceof Date ? value.getTime() : Date.parse(String(value));
           if (Number.isNaN(ms)) throw wrong(field, "a time", value);
           const seconds = Math.floor(ms / 1000);
-          putString(printTimestamp(seconds, (ms - seconds * 1000) * 1e6));
+          putTimestamp(seconds, (ms - seconds * 1000) * 1e6);
         };
       case "duration":
         return (value) => {
@@ -248,73 +242,6 @@ export class Printers {
         };
     }
   }
-
-  #wellKnown(shape: MessageShape): (message: object) => void {
-    const kind = shape.desc.typeName.slice("google.protobuf.".length);
-    const get = (number: number) => getter(shape.fields.find(({ field }) => field.number === number) as FieldShape);
-    if (kind === "Timestamp" || kind === "Duration") {
-      const print = kind === "Timestamp" ? printTimestamp : printDuration;
-      const [seconds, nanos] = [get(1), get(2)];
-      return (message) => putString(print(Number(seconds(message)), Number(nanos(message) ?? 0)));
-    }
-    if (kind === "FieldMask") {
-      const paths = get(1);
-      return (message) => putString(printMask(paths(message) as string[]));
-    }
-    if (kind === "Any") return this.#any(get(1), get(2));
-    const fields = shape.fields.map((place) => this.#bare(place));
-    if (kind === "Value") {
-      const number = get(2);
-      return (message) => {
-        const value = number(message);
-        if (typeof value === "number" && !Number.isFinite(value))
-          throw new TypeError("a google.protobuf.Value cannot be NaN or Infinity");
-        const text = firstText(fields, message);
-        if (text === undefined) throw new TypeError("a google.protobuf.Value must have a value");
-        putAny(text);
-      };
-    }
-    // Struct, ListValue and the wrappers are what their only field is.
-    const [only] = fields;
-    return (message) => putAny(only?.(message) ?? "null");
-  }
-
-  /** Source: google/protobuf/any.proto, "JSON". */
-  #any(urlOf: (message: object) => unknown, bytesOf: (message: object) => unknown): (message: object) => void {
-    const { registry } = this.#options;
-    return (message) => {
-      const url = urlOf(message);
-      if (url === "" || url === undefined) {
-        put("{}");
-        return;
-      }
-      const desc = registry.getMessage(String(url).slice(String(url).lastIndexOf("/") + 1));
-      if (!desc) throw new TypeError(`the type ${String(url)} of a google.protobuf.Any is not in the type registry`);
-      const packed = fromBinary(desc, (bytesOf(message) as Uint8Array | undefined) ?? new Uint8Array());
-      const json = this.#packed.text(desc)(packed);
-      put('{"@type":');
-      putString(String(url));
-      if (hasOwnJson(desc)) putAny(`,"value":${json}}`);
-      else putAny(json === "{}" ? "}" : `,${json.slice(1)}`);
-    };
-  }
-}
-
-function firstText(fields: readonly ((message: object) => string | undefined)[], message: object): string | undefined {
-  for (const field of fields) {
-    const text = field(message);
-    if (text !== undefined) return text;
-  }
-  return undefined;
-}
-
-/** Writes the name of a field. */
-function beginning({ jsonName }: DescField): (start: number) => void {
-  const name = `${JSON.stringify(jsonName)}:`;
-  const later = `,${name}`;
-  if (Buffer.byteLength(name) !== name.length) return (start) => putAny(position() === start ? name : later);
-  const [first, other] = [Buffer.from(name), Buffer.from(later)];
-  return (start) => putBytes(position() === start ? first : other);
 }
 
 function isEmpty(value: unknown): boolean {

@@ -10,10 +10,19 @@ const earliestMs = Date.parse("0001-01-01T00:00:00Z");
 const latestMs = Date.parse("9999-12-31T23:59:59Z");
 const longestSeconds = 315_576_000_000;
 
+/** What most texts of a Timestamp are, and Date.parse reads in whole. */
+const plain = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{3})?Z$/;
 const rfc3339 = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})$/;
 
 /** Reads a Timestamp. Throws JsonError. Source: RFC 3339; google/protobuf/timestamp.proto, "JSON Mapping". */
 export function parseTimestamp(json: unknown, field: string): Instant {
+  if (typeof json === "string" && plain.test(json)) {
+    const ms = Date.parse(json);
+    if (ms >= earliestMs && ms <= latestMs) {
+      const seconds = Math.floor(ms / 1000);
+      return { seconds, nanos: (ms - 1000 * seconds) * 1_000_000 };
+    }
+  }
   const match = typeof json === "string" ? rfc3339.exec(json) : null;
   const ms = match ? Date.parse(`${match[1]}${match[3]}`) : Number.NaN;
   if (Number.isNaN(ms)) {
@@ -26,14 +35,12 @@ export function parseTimestamp(json: unknown, field: string): Instant {
   return { seconds: ms / 1000, nanos: fraction === undefined ? 0 : Number(fraction.padEnd(9, "0")) };
 }
 
-/** Prints a Timestamp. Throws TypeError when it has no JSON form. */
-export function printTimestamp(seconds: number, nanos: number): string {
+/** Throws TypeError when a Timestamp has no JSON form. */
+export function checkTimestamp(seconds: number, nanos: number): void {
   const ms = seconds * 1000;
   if (!(ms >= earliestMs && ms <= latestMs)) throw new TypeError("a Timestamp must be from year 1 to year 9999");
   if (!(nanos >= 0 && nanos <= 999_999_999))
     throw new TypeError("the nanos of a Timestamp must be from 0 to 999999999");
-  const text = new Date(ms).toISOString();
-  return `${text.slice(0, 19)}${nanos === 0 ? "" : `.${fractionOf(nanos)}`}Z`;
 }
 
 /** Three, six or nine digits. */
