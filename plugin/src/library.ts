@@ -17,6 +17,8 @@ import type { Finding } from "./problems.ts";
 import { type Request, readRequest } from "./request.ts";
 
 export type { Contract, MethodContract, ServiceContract } from "./contract/contract.ts";
+export { type Change, type ChangeClass, changeClasses, classTitles, exitCodeOf, worst } from "./diff/change.ts";
+export { diffContracts } from "./diff/diff.ts";
 export { GenerationError } from "./generation-error.ts";
 export type { MethodModel, ServiceModel } from "./model.ts";
 export { type Finding, lineOf } from "./problems.ts";

@@ -1,0 +1,22 @@
+import type { CircuitBreakerConfig } from "@protomesh/runtime/policies";
+import { changed, type Kind, type Rows, type Verdict } from "../verdict.ts";
+
+const other: Verdict = ["operational", "clients stop calling a failing server sooner or later than before"];
+const codes: Rows<CircuitBreakerConfig>["on"] = () => [["operational", "other failures count"]];
+
+/** `circuit_breaker`. */
+export const circuitBreaker: Kind<CircuitBreakerConfig> = {
+  added: () => [["operational", "clients stop calling a failing server"]],
+  removed: () => [["operational", "clients go on calling a failing server"]],
+  rows: {
+    adaptive: changed(other),
+    ratio: changed(other),
+    minCalls: changed(other),
+    windowMs: changed(other),
+    openMs: changed(other),
+    probes: changed(other),
+    on: codes,
+    slowMs: changed(other),
+    force: changed(other),
+  },
+};
