@@ -59,6 +59,6 @@ export type { IdempotencyConfig } from "./idempotency.ts";
 export type { LimitsConfig } from "./limits.ts";
 export type { ObjectiveConfig } from "./objective.ts";
 export { type Quota, quotasOf, type RateLimitConfig } from "./rate-limit.ts";
-export type { RetryConfig } from "./retry.ts";
+export { backoff, type RetryConfig } from "./retry.ts";
 export { longestCall, type TimeoutConfig } from "./timeout.ts";
 export type { ValidationConfig } from "./validation.ts";

@@ -5,6 +5,7 @@ import type { RetryConfig } from "./retry/config.ts";
 import { retryFailures } from "./retry/layer.ts";
 import { rules } from "./retry/rules.ts";
 
+export { backoff } from "./retry/backoff.ts";
 export type { RetryConfig } from "./retry/config.ts";
 
 /** Sends failed calls again, within a budget. Source: gRFC A6; the budget follows Finagle's RetryBudget. */
