@@ -91,6 +91,7 @@ async function open(httpPort: number): Promise<Shop> {
       { spec: Orders, target: ordersTarget },
     ],
     http: { address: httpPort, requestHeaders: ["x-api-key"] },
+    gateway: { docs: { document: new URL("gen/openapi.json", import.meta.url) } },
     signals: false,
   });
   return { shelves, inventoryServer, ordersServer, inventoryTarget, ordersTarget, gateway };
@@ -152,6 +153,9 @@ async function tell(shop: Shop): Promise<void> {
     (await curl(`${url}/v1/stock/gold`)).status === 404,
     "a gRPC NOT_FOUND is a 404 with a google.rpc.Status body",
   );
+  const page = await fetch(`${url}/docs`);
+  const document = (await (await fetch(`${url}/openapi.json`)).json()) as { paths: object };
+  promised(page.status === 200 && "/v1/stock/{item}" in document.paths, `a page shows all routes: ${url}/docs`);
 
   chapter("A flaky backend heals by retry", 'retry: { attempts: 3 on: [UNAVAILABLE] initial: "50ms" }');
   shelves.failures = 2;
@@ -287,7 +291,7 @@ if (values.help) {
   await tell(shop);
   if (values.serve) {
     say(
-      `\nServing on ${shop.gateway.http?.url} until Ctrl-C. A token with the scope orders.write, good for an hour:\n${await token("orders.write")}`,
+      `\nServing on ${shop.gateway.http?.url} until Ctrl-C; what it serves is shown at ${shop.gateway.http?.url}/docs. A token with the scope orders.write, good for an hour:\n${await token("orders.write")}`,
     );
     await new Promise<void>((resolve) => {
       process.once("SIGINT", resolve);
