@@ -1,4 +1,4 @@
-// Hostile input by the million: npm run fuzz -- [--requests 1000000] [--seed N] [--case N]
+// Hostile input by the million: npm run fuzz -- --help
 import { parseArgs } from "node:util";
 import { fuzz } from "./fuzz.ts";
 
@@ -7,8 +7,16 @@ const { values } = parseArgs({
     requests: { type: "string", default: "1000000" },
     seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 31)) },
     case: { type: "string" },
+    help: { type: "boolean", default: false },
   },
 });
+if (values.help) {
+  console.log(`npm run fuzz -- [--requests N] [--seed N] [--case N]
+  --requests N  so many, default 1000000
+  --seed N      the seed that a run has printed: the same requests again; default random
+  --case N      one case of that seed alone`);
+  process.exit();
+}
 const seed = Number(values.seed);
 console.log(`seed ${seed}`);
 const started = performance.now();
