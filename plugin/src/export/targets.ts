@@ -1,4 +1,5 @@
+import { istio } from "./istio/target.ts";
 import type { Target } from "./target.ts";
 
 /** What a contract can be written for, besides TypeScript: the one registry. */
-export const targets: readonly Target[] = [];
+export const targets: readonly Target[] = [istio];

@@ -16,7 +16,12 @@ export class Losses {
     const origin =
       method.origins.get(option) ?? method.origins.get(kind) ?? method.origins.get(kind.split("[")[0] as string);
     if (!origin) this.at(method.place, text);
-    else this.at(placeOf(origin, kind, fields), text, origin.level === "method" ? undefined : method.name);
+    else {
+      // A place that says `use` does not say which of the profile's options it is.
+      const { level, profile } = origin;
+      const whole = profile === undefined ? text : `${option} of profile ${profile} ${text}`;
+      this.at(placeOf(origin, kind, fields), whole, level === "method" ? undefined : method.name);
+    }
   }
 
   /** Reports what is said by whole elements, such as a service. */

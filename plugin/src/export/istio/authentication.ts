@@ -1,0 +1,38 @@
+import type { Access, Named } from "../shared/access.ts";
+import { hasKeys } from "../shared/access.ts";
+import type { KubernetesObject } from "../shared/kubernetes.ts";
+
+/** Claims that Istio takes apart at spaces by itself. */
+const spaced: readonly string[] = ["scope", "permission"];
+
+/**
+ * Which tokens are good: the issuers that a workload's methods trust. A bad token is refused on every path, none is let through:
+ * who needs one is said by the AuthorizationPolicy. The token goes on to the service, which may look at it again.
+ */
+export function requestAuthentication(
+  name: string,
+  selector: object,
+  issuers: readonly Named<"jwt">[],
+): KubernetesObject {
+  return {
+    apiVersion: "security.istio.io/v1",
+    kind: "RequestAuthentication",
+    metadata: { name },
+    spec: {
+      selector,
+      jwtRules: issuers.map(({ issuer, audiences, jwksUri, jwks, scopesClaim }) => ({
+        issuer,
+        ...(audiences.length > 0 && { audiences }),
+        ...(jwksUri === undefined ? { jwks } : { jwksUri }),
+        ...(!spaced.includes(scopesClaim) && { spaceDelimitedClaims: [scopesClaim] }),
+        forwardOriginalToken: true,
+      })),
+    },
+  };
+}
+
+/** The issuers with known keys that some method trusts, each once. */
+export function issuersOf(accesses: readonly Access[]): Named<"jwt">[] {
+  const all = accesses.flatMap((access) => (access.kind === "nobody" ? [] : access.jwt)).filter(hasKeys);
+  return [...new Map(all.map((issuer) => [issuer.name, issuer])).values()];
+}

@@ -1,0 +1,121 @@
+import type { MethodContract } from "../../contract/contract.ts";
+import { type Access, hasKeys, type Named } from "../shared/access.ts";
+import type { KubernetesObject } from "../shared/kubernetes.ts";
+import type { Losses } from "../shared/losses.ts";
+import { groupBy } from "../shared/workloads.ts";
+
+/** One way to be let through: `from` is any of the sources, `when` all of the conditions. */
+interface Rule {
+  readonly from?: readonly object[];
+  readonly when?: readonly { readonly key: string; readonly values: readonly string[] }[];
+}
+
+/** Everybody may ask for the health of a server that `serve` starts. */
+const health = "/grpc.health.v1.Health/*";
+
+/**
+ * Who may call which method. Nobody may call anything, unless a rule lets them; methods that nobody may call are refused whatever
+ * others allow.
+ */
+export function authorizationPolicies(
+  name: string,
+  selector: object,
+  methods: readonly MethodContract[],
+  accesses: ReadonlyMap<MethodContract, Access>,
+  losses: Losses,
+): KubernetesObject[] {
+  const rules = new Map(methods.map((method) => [method, rulesOf(method, accesses.get(method) as Access, losses)]));
+  const denied = methods.filter((method) => accesses.get(method)?.kind === "nobody").map(({ path }) => path);
+  const allowed = groupBy(methods, (method) => rules.get(method)).flatMap((members) => {
+    const paths = members.map(({ path }) => path);
+    return (rules.get(members[0] as MethodContract) as Rule[]).map(({ from, when }) => ({
+      ...(from && { from }),
+      to: [{ operation: { paths } }],
+      ...(when && { when }),
+    }));
+  });
+  const policy = (suffix: string, spec: object): KubernetesObject => ({
+    apiVersion: "security.istio.io/v1",
+    kind: "AuthorizationPolicy",
+    metadata: { name: `${name}-${suffix}` },
+    spec: { selector, ...spec },
+  });
+  return [
+    policy("allow-nothing", {}),
+    ...(denied.length > 0
+      ? [policy("deny", { action: "DENY", rules: [{ to: [{ operation: { paths: denied } }] }] })]
+      : []),
+    policy("allow", { action: "ALLOW", rules: [{ to: [{ operation: { paths: [health] } }] }, ...allowed] }),
+  ];
+}
+
+/** The ways in; none: nobody. What Istio cannot check is refused, except a rule over the request. */
+function rulesOf(method: MethodContract, access: Access, losses: Losses): Rule[] {
+  if (method.policy.auth?.rule !== undefined)
+    losses.add(
+      method,
+      "auth.rule",
+      "is not exported: Istio cannot read requests, and lets through who passes the rest of auth; keep the server's own auth",
+    );
+  if (access.kind === "nobody") return [];
+  if (access.kind === "everybody") return [{}];
+  const { jwt, apiKey, mtls, missing, scopes, audiences } = access;
+  const lose = (option: string, text: string) => losses.add(method, option, text);
+  if (missing.length > 0)
+    lose(
+      "auth.providers",
+      `names ${missing.join(", ")}, which the configuration does not have: Istio refuses their callers`,
+    );
+  if (apiKey.length > 0)
+    lose(
+      "auth.providers",
+      `has API keys (${apiKey.map((one) => one.name).join(", ")}), which Istio does not know: it refuses their callers`,
+    );
+  const keyless = jwt.filter((one) => !hasKeys(one));
+  if (keyless.length > 0)
+    lose(
+      "auth.providers",
+      `has tokens (${keyless.map((one) => one.name).join(", ")}) without a key set that Istio can read: it refuses their callers`,
+    );
+  // Istio would take them for patterns, which let more callers through.
+  const patterns = [...scopes, ...audiences].filter((text) => /^\*|\*$/.test(text));
+  if (patterns.length > 0) {
+    lose("auth.scopes", `has ${patterns.join(", ")}, which is a pattern to Istio: it refuses all callers`);
+    return [];
+  }
+  const rules = [...tokens(jwt.filter(hasKeys), scopes, audiences), ...certificates(mtls, scopes, audiences)];
+  if (rules.length === 0 && missing.length + apiKey.length + keyless.length === 0)
+    lose(
+      "auth",
+      "lets nobody through: no provider of the configuration fits; give auth.providers by the parameter config",
+    );
+  return rules;
+}
+
+function tokens(issuers: readonly Named<"jwt">[], scopes: readonly string[], audiences: readonly string[]): Rule[] {
+  // Which claim has the scopes matters only where scopes do.
+  return groupBy(issuers, ({ scopesClaim }) => (scopes.length > 0 ? scopesClaim : "")).map((members) => {
+    const when = [
+      ...scopes.map((scope) => ({ key: `request.auth.claims[${members[0]?.scopesClaim}]`, values: [scope] })),
+      ...(audiences.length > 0 ? [{ key: "request.auth.audiences", values: audiences }] : []),
+    ];
+    return {
+      from: [{ source: { requestPrincipals: members.map(({ issuer }) => `${issuer}/*`) } }],
+      ...(when.length > 0 && { when }),
+    };
+  });
+}
+
+/** A certificate is meant for nobody, so it does not count where an audience is asked for. */
+function certificates(
+  providers: readonly Named<"mtls">[],
+  scopes: readonly string[],
+  audiences: readonly string[],
+): Rule[] {
+  if (audiences.length > 0) return [];
+  const principals = providers
+    .flatMap(({ callers }) => callers)
+    .filter((caller) => scopes.every((scope) => caller.scopes.includes(scope)))
+    .map(({ id }) => id.replace(/^spiffe:\/\//, ""));
+  return principals.length > 0 ? [{ from: [{ source: { principals: [...new Set(principals)] } }] }] : [];
+}

@@ -1,0 +1,118 @@
+import type { MethodContract } from "../../contract/contract.ts";
+import type { Deployment } from "../deployment.ts";
+import { accessOf } from "../shared/access.ts";
+import { type Location, locationOf } from "../shared/cluster-service.ts";
+import { type KubernetesObject, manifestOf } from "../shared/kubernetes.ts";
+import { Losses } from "../shared/losses.ts";
+import { type Workload, workloadsOf } from "../shared/workloads.ts";
+import type { Target } from "../target.ts";
+import { issuersOf, requestAuthentication } from "./authentication.ts";
+import { authorizationPolicies } from "./authorization.ts";
+import { destinationRule } from "./destination-rule.ts";
+import { reportLeftOut } from "./left-out.ts";
+import { behaviourOf, virtualService } from "./virtual-service.ts";
+
+/** Istio: `istio/<workload>.yaml`, a file for each workload, because Istio routes and guards hosts, not services of gRPC. */
+export const istio: Target = {
+  name: "istio",
+  summary: "Istio: VirtualService, DestinationRule, RequestAuthentication, AuthorizationPolicy",
+  write(contract, deployment) {
+    const losses = new Losses();
+    const files = workloadsOf(contract, deployment).map((workload) => ({
+      name: `istio/${workload.name}.yaml`,
+      content: fileOf(workload, deployment, losses),
+    }));
+    return { files, losses: losses.all };
+  },
+};
+
+function fileOf(workload: Workload, deployment: Deployment, losses: Losses): string {
+  const { name, methods, services, sources, upstream } = workload;
+  const location = locationOf(upstream);
+  const host = hostOf(workload, location);
+  const behaviours = new Map(methods.map((method) => [method, behaviourOf(method, losses)]));
+  const retries = (method: MethodContract) => (behaviours.get(method)?.retries.attempts ?? 0) > 0;
+  for (const method of methods) reportLeftOut(method, losses);
+  const rule = destinationRule(workload, host, retries, losses);
+  const objects = [
+    ...(location.kind === "outside" ? [serviceEntry(workload)] : []),
+    virtualService(workload, host, behaviours),
+    ...(rule ? [rule] : []),
+    ...(location.kind === "outside" ? [] : guards(workload, deployment, losses)),
+  ];
+  for (const service of services) {
+    const routes = service.methods.filter((method) => method.routes.length > 0);
+    for (const method of routes)
+      losses.at(
+        service.place,
+        "has REST routes, which are not exported: Istio refuses them at the pods of this workload; serve them from others, such as a gateway, or allow their paths by a policy of your own",
+        method.name,
+      );
+    if (location.kind === "outside")
+      losses.at(
+        service.place,
+        `is at ${location.host}, outside of the cluster: nothing of auth is exported, because Istio guards its own workloads`,
+      );
+    if (location.kind === "number")
+      losses.at(
+        service.place,
+        `is at ${location.host}, which a mesh does not route to: ${host} is taken for its Service; name it in the configuration`,
+      );
+  }
+  const comment = [
+    `Istio for ${name}, ${host} port ${upstream.port}: ${services.map((service) => service.name).join(", ")}.`,
+    ...(location.kind === "outside"
+      ? []
+      : [`Apply it to the namespace of the workload, whose pods have the label app: ${name}.`]),
+    ...(methods.some(retries)
+      ? [
+          "The proxy of the caller retries. A client that retries too multiplies the attempts. Let one side do it: switch it off in",
+          `clients by an override { match: "${services[0]?.name}", policy: { off: [RETRY] } }, or here by attempts: 0.`,
+        ]
+      : []),
+  ];
+  return manifestOf(sources, comment, objects);
+}
+
+/** Istio takes a name without dots for a Service of the object's own namespace, and needs others in full. */
+function hostOf({ name }: Workload, location: Location): string {
+  if (location.kind === "outside") return location.host;
+  if (location.kind === "number") return name;
+  return location.namespace === undefined ? location.name : `${location.name}.${location.namespace}.svc.cluster.local`;
+}
+
+/** Makes a host outside of the cluster one that the mesh knows. */
+function serviceEntry({ name, upstream: { host, port } }: Workload): KubernetesObject {
+  return {
+    apiVersion: "networking.istio.io/v1",
+    kind: "ServiceEntry",
+    metadata: { name },
+    spec: {
+      hosts: [host],
+      location: "MESH_EXTERNAL",
+      ports: [{ number: port, name: "grpc", protocol: "GRPC" }],
+      resolution: "DNS",
+    },
+  };
+}
+
+function guards({ name, methods, services }: Workload, deployment: Deployment, losses: Losses): KubernetesObject[] {
+  const selector = { matchLabels: { app: name } };
+  const accesses = new Map(methods.map((method) => [method, accessOf(method.policy.auth, deployment)]));
+  const issuers = issuersOf([...accesses.values()]);
+  for (const [method, access] of accesses)
+    if (issuers.length > 0 && access.kind === "everybody" && access.jwt.length === 0)
+      losses.add(
+        method,
+        "auth.access",
+        "looks at tokens too: Istio checks those of a whole workload, and refuses who shows a bad one",
+      );
+  for (const { clockSkewSeconds, name: provider } of issuers)
+    if (clockSkewSeconds !== 60)
+      for (const { place } of services)
+        losses.at(place, `trusts ${provider}, whose clock_skew becomes 60s: Istio has that for all`);
+  return [
+    ...(issuers.length > 0 ? [requestAuthentication(name, selector, issuers)] : []),
+    ...authorizationPolicies(name, selector, methods, accesses, losses),
+  ];
+}
