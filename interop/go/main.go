@@ -2,6 +2,7 @@
 //
 //	interop server             listens on loopback, prints its port, serves until its input ends
 //	interop client ADDRESS     makes calls of all kinds and prints what it saw as JSON
+//	interop config ADDRESS FILE     calls with the service config of a file and prints what came of it as JSON
 package main
 
 import (
@@ -20,8 +21,10 @@ func main() {
 		err = serve()
 	case len(os.Args) == 3 && os.Args[1] == "client":
 		err = call(os.Args[2])
+	case len(os.Args) == 4 && os.Args[1] == "config":
+		err = callWith(os.Args[2], os.Args[3])
 	default:
-		err = fmt.Errorf("usage: interop server | interop client ADDRESS")
+		err = fmt.Errorf("usage: interop server | interop client ADDRESS | interop config ADDRESS FILE")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

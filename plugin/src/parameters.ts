@@ -1,5 +1,5 @@
 import { closest } from "./closest.ts";
-import type { Target } from "./export/target.ts";
+import type { Target, TargetOptions } from "./export/target.ts";
 import { targets } from "./export/targets.ts";
 import { GenerationError } from "./generation-error.ts";
 import type { RestShape } from "./model.ts";
@@ -34,6 +34,8 @@ export interface Parameters {
   readonly typeScript: boolean;
   /** What else is written. */
   readonly targets: readonly Target[];
+  /** How it is written. */
+  readonly targetOptions: TargetOptions;
   /** Path of a configuration file that says where services are and whom to trust, for targets. */
   readonly config: string | undefined;
   /** How ts-proto's messages hold their fields: `forceLong`, if given, or another way than by default. */
@@ -56,6 +58,7 @@ export const parameterHelp: readonly (readonly [parameter: string, meaning: stri
   ["rest=true", "writes <file>_rest.ts next to each file: REST clients for browsers"],
   ["target=ts", "TypeScript, the default. Others, one each, and ts with them when it is wanted:"],
   ...targets.map(({ name, summary }) => [`target=${name}`, summary] as const),
+  ["service_config=spec|grpc-js", "who reads the files of target=service-config; default spec"],
   ["config=<path>", "mesh.v1.Config as YAML or JSON: where services are and whom to trust, for other targets"],
   ["<ts-proto option>=<value>", "fileSuffix, importSuffix, typePrefix, typeSuffix, messagePrefix, messageSuffix,"],
   ["", "enumPrefix, enumSuffix, snakeToCamel, useSnakeTypeName and M<file>=<module>, as given to"],
@@ -73,6 +76,7 @@ const own = [
   "openapi_visibility",
   "rest",
   "target",
+  "service_config",
   "config",
 ];
 const suffixes = [
@@ -136,6 +140,7 @@ export function parseParameters(parameter: string): Parameters {
   const providers = given.all("openapi_auth").flatMap((text) => given.provider(text));
   const rest = given.rest(messages);
   const wanted = given.targets();
+  const serviceConfig = given.choice("service_config", ["spec", "grpc-js"], "spec");
   given.check(messages);
   given.fail();
   const value = (key: string) => given.last(key) ?? "";
@@ -160,6 +165,7 @@ export function parseParameters(parameter: string): Parameters {
     useJsonName: given.last("useJsonName") === "true",
     typeScript: wanted.includes("ts"),
     targets: targets.filter(({ name }) => wanted.includes(name)),
+    targetOptions: { serviceConfig },
     config: given.last("config"),
     tsProtoFields: changing.some((option) => !["", "false", "none", "messages"].includes(value(option)))
       ? "other"

@@ -7,7 +7,13 @@ export interface Target {
   readonly name: string;
   /** For --help, one line. */
   readonly summary: string;
-  write(contract: Contract, deployment: Deployment): Exported;
+  write(contract: Contract, deployment: Deployment, options: TargetOptions): Exported;
+}
+
+/** What parameters say to targets. */
+export interface TargetOptions {
+  /** Who reads service configs. */
+  readonly serviceConfig: "spec" | "grpc-js";
 }
 
 /** What a target has written. */
