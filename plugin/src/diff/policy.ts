@@ -13,9 +13,11 @@ type AnyRows = { readonly [key: string]: AnyRow };
 
 /** What the resolved policies of a method say differently. */
 export function diffPolicies(both: Both): Change[] {
-  return Object.entries(policies).flatMap(([name, { option, fields }]) => {
+  return Object.entries(policies).flatMap(([name, row]) => {
+    const { option, fields } = row;
+    const absent = "absent" in row ? row.absent : undefined;
     const kind = kinds[name as keyof typeof kinds] as unknown as Kind<Config> | ListKind<Config>;
-    const [before, after] = [configOf(both.before, name), configOf(both.after, name)];
+    const [before, after] = [configOf(both.before, name) ?? absent, configOf(both.after, name) ?? absent];
     const compare = new Comparison(both, fields as Fields);
     if (!("idle" in kind)) return compare.kind(option, kind, before as Config, after as Config);
     const [old, now] = [byName(before), byName(after)];
