@@ -62,19 +62,9 @@ function deliver(handler: Handler, call: Call, clock: Clock): Promise<unknown> {
     over = true;
     stopTimer?.();
     unfollow?.();
-    tell(call.onTrailers, () => trailersOf(response, error));
+    if (call.onTrailers) tell(call.onTrailers, trailersOf(response, error), call, cancellation);
   };
-  /** Runs a caller's callback. One that throws ends the call, not the process. */
-  const tell = (listener: ((metadata: Metadata) => void) | undefined, metadata: () => Metadata) => {
-    try {
-      listener?.(metadata());
-    } catch (error) {
-      cancellation.cancel(
-        new RpcError("CANCELLED", `a callback of the call of ${call.method.path} threw`, { cause: error }),
-      );
-    }
-  };
-  const headers = () => response.headers ?? new Metadata();
+  const tellHeaders = () => tell(call.onHeaders, response.headers ?? new Metadata(), call, cancellation);
 
   return new Promise((resolve, reject) => {
     const end = (error: unknown) => {
@@ -96,13 +86,13 @@ function deliver(handler: Handler, call: Call, clock: Clock): Promise<unknown> {
       (reply) => {
         if (over) return isStream(reply) ? discard(reply) : undefined;
         const set = response.headers !== undefined && !(isStream(reply) && response.headers.empty);
-        if (set) tell(call.onHeaders, headers);
+        if (set) tellHeaders();
         if (isStream(reply)) {
           // A reader that leaves before the end wants no more work done for it.
           const stop = () => cancellation.cancel(new RpcError("CANCELLED", `the caller left ${call.method.path}`));
           const messages = untilCancelled(reply, cancellation, stop);
           // A generator runs, and sets headers, when it is asked for its first message.
-          const first = () => over || tell(call.onHeaders, headers);
+          const first = () => over || tellHeaders();
           resolve(onEnd(set ? messages : onFirst(messages, first), finish));
         } else {
           finish();
@@ -113,13 +103,28 @@ function deliver(handler: Handler, call: Call, clock: Clock): Promise<unknown> {
       (error) => {
         // Headers that were set before the failure arrive with it, as they do over gRPC, and commit the call.
         const committed = response.headers && !response.headers.empty ? true : undefined;
-        if (!over && committed) tell(call.onHeaders, headers);
+        if (!over && committed) tellHeaders();
         end(error instanceof RpcError && error.committed !== committed ? withCommitted(error, committed) : error);
         // Whatever else still works for the call can stop.
         cancellation.cancel(error);
       },
     );
   });
+}
+
+/** Runs a caller's callback. One that throws ends the call, not the process. */
+function tell(
+  listener: ((metadata: Metadata) => void) | undefined,
+  metadata: Metadata,
+  { method }: Call,
+  cancellation: Cancellation,
+): void {
+  try {
+    listener?.(metadata);
+  } catch (error) {
+    const text = `a callback of the call of ${method.path} threw`;
+    cancellation.cancel(new RpcError("CANCELLED", text, { cause: error }));
+  }
 }
 
 /** The same error for this call: one that an implementation passes on speaks of another call's headers. */

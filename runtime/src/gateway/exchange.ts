@@ -22,6 +22,7 @@ import { chosenStatus, type HeaderWriter, mark, type ResponseHeaders } from "./r
 import { type ReplyBody, send, sendCoded, sendJson } from "./response/respond.ts";
 import { drained, StreamedAnswer, unknownType } from "./response/stream.ts";
 import type { Matched } from "./routing/router.ts";
+import type { Work } from "./running.ts";
 
 /** What all requests of a gateway have in common. */
 export interface ExchangeSettings extends BodySettings {
@@ -36,10 +37,11 @@ export interface ExchangeSettings extends BodySettings {
 }
 
 /** One request that a route matched, until its response is out. */
-export class Exchange {
+export class Exchange implements Work {
   readonly endpoint: Endpoint;
   /** How the call ended; undefined before that. */
   code: Code | undefined;
+  place = -1;
   readonly #matched: Matched;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
@@ -186,7 +188,7 @@ export class Exchange {
   #head(): { readonly status: number; readonly headers: ResponseHeaders } {
     const status = chosenStatus(this.#headers) ?? this.endpoint.successStatus;
     const headers = this.#settings.printHeaders(this.#headers);
-    if (this.#trailers) mark(headers, this.#trailers);
+    if (this.#trailers && !this.#trailers.empty) mark(headers, this.#trailers);
     return { status, headers };
   }
 

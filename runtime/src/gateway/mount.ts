@@ -148,6 +148,7 @@ export async function runMount(
 /** A mounted handler at work. Nothing but its connection can be taken from it. */
 export class Mounted implements Work {
   readonly streams = false;
+  place = -1;
   readonly #res: ServerResponse;
   readonly #endsItself: boolean;
 
