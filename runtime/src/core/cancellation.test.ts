@@ -51,6 +51,27 @@ test("a listener that leaves while others are told is not told", () => {
   expect(heard).toEqual([]);
 });
 
+test("listeners are told in their order, each once, also when it came twice or others have left", () => {
+  const cancellation = new Cancellation();
+  const heard: string[] = [];
+  const [a, b, c] = [() => heard.push("a"), () => heard.push("b"), () => heard.push("c")] as const;
+  const leaveA = cancellation.onCancel(a);
+  cancellation.onCancel(a);
+  cancellation.onCancel(b);
+  cancellation.onCancel(b);
+  expect(cancellation.listening).toBe(2);
+  leaveA();
+  leaveA();
+  cancellation.onCancel(c);
+  cancellation.onCancel(a);
+  expect(cancellation.listening).toBe(3);
+
+  cancellation.cancel(gone);
+
+  expect(heard).toEqual(["b", "c", "a"]);
+  expect(cancellation.listening).toBe(0);
+});
+
 test("a listener that throws keeps nothing from the others, and its error is not swallowed", async () => {
   const cancellation = new Cancellation();
   const heard: string[] = [];

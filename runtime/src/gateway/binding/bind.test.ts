@@ -216,6 +216,24 @@ describe("a query parameter", () => {
   });
 });
 
+test("one binder reads the names of many requests, in both spellings, each for itself", () => {
+  const json = esJson(schema, { registry });
+  const config: HttpConfig = { unknownQuery: "REJECT" };
+  const binder = compileBinder({ route: inPath("text"), schema, registry, config, json });
+  const read = (query: string) => toJson(schema, binder.bind(["p"], query, noBody) as Message, { registry });
+  for (const name of ["small_unsigned", "smallUnsigned", "small_unsigned"]) {
+    expect(read(`${name}=1`)).toEqual({ text: "p", smallUnsigned: 1 });
+    expect(read(`${name}=2`)).toEqual({ text: "p", smallUnsigned: 2 });
+    expect(() => read(`${name}=1&smallUnsigned=2`)).toThrow("is given twice");
+    expect(() => read(`${name}=x`)).toThrow("is not a decimal integer");
+    expect(() => read(`${name}=4294967296`)).toThrow("expected uint32");
+    expect(read("counts[a]=1")).toEqual({ text: "p", counts: { a: 1 } });
+    expect(read("counts[b]=2&counts[__proto__]=3")).toMatchObject({ counts: { b: 2, ["__proto__"]: 3 } });
+    expect(() => read("text=q")).toThrow("is taken from the path");
+    expect(() => read("nobody=q")).toThrow("is no field of the request");
+  }
+});
+
 describe("a path variable", () => {
   test.each<[string, string, unknown]>([
     ["text", "a%2Fb", { text: "a/b" }],

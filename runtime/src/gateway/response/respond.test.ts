@@ -27,6 +27,16 @@ async function wire(port: number, path: string, headers: Record<string, string>,
   };
 }
 
+test.each(["ascii", "Grüße", "é", "🍲", "\u2028", ""])(
+  "%j is as long as its header says, and arrives",
+  async (text) => {
+    const { port } = await overNews({ read: async () => ({ text }) });
+    const { headers, body } = await wire(port, "/v1/articles/a", {});
+    expect(headers["content-length"]).toBe(String(body.length));
+    expect(JSON.parse(body.toString()).text).toBe(text);
+  },
+);
+
 describe("http.etag", () => {
   test("tags a reply by what it says, and answers 304 to who has it", async () => {
     const { get } = await overNews({}, tagged);
