@@ -10,6 +10,7 @@ import { analyse } from "./analyse.ts";
 import type { Analysis } from "./analysis.ts";
 import { type Contract, contractOf } from "./contract/contract.ts";
 import { GenerationError } from "./generation-error.ts";
+import { lint } from "./lint/run.ts";
 import type { ServiceModel } from "./model.ts";
 import { parseParameters } from "./parameters.ts";
 import type { Warn } from "./plugin.ts";
@@ -67,22 +68,28 @@ export function describeServices(image: Uint8Array, parameters: readonly string[
  * Throws `GenerationError` when the bytes are something else, or a parameter is wrong. What is wrong with options is a finding.
  */
 export function describeContract(image: Uint8Array, parameters: readonly string[]): DescribedContract {
-  const { analysis, request } = analyseImage(image, parameters);
+  const { analysis, request, files } = analyseImage(image, parameters);
+  lint(files, analysis, request);
   return { contract: contractOf(analysis, request), findings: analysis.problems.findings };
 }
 
 function analyseImage(
   image: Uint8Array,
   given: readonly string[],
-): { readonly analysis: Analysis; readonly request: Request; readonly registry: FileRegistry } {
+): {
+  readonly analysis: Analysis;
+  readonly request: Request;
+  readonly registry: FileRegistry;
+  readonly files: readonly DescFile[];
+} {
   const { set, registry } = read(image);
   const request = readRequest(
     toBinary(CodeGeneratorRequestSchema, create(CodeGeneratorRequestSchema, { protoFile: set.file })),
   );
   const parameters = parseParameters(["messages=protobuf-es", ...given].join(","));
-  const wanted = set.file.filter((file) => file.service.length > 0 && !isImport(file)).map(({ name }) => name);
+  const wanted = set.file.filter((file) => !isImport(file)).map(({ name }) => name);
   const files = wanted.map((name) => registry.getFile(name) as DescFile);
-  return { analysis: analyse({ files, allFiles: [...registry.files] }, request, parameters), request, registry };
+  return { analysis: analyse({ files, allFiles: [...registry.files] }, request, parameters), request, registry, files };
 }
 
 function read(image: Uint8Array): { readonly set: FileDescriptorSet; readonly registry: FileRegistry } {

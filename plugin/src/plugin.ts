@@ -8,6 +8,7 @@ import { emitRest } from "./emit/rest.ts";
 import { exportAll } from "./export/export.ts";
 import type { Exported } from "./export/target.ts";
 import { GenerationError } from "./generation-error.ts";
+import { lint } from "./lint/run.ts";
 import type { FileModel } from "./model.ts";
 import { type Documented, openApiFiles } from "./openapi/files.ts";
 import { type Parameters, parseParameters } from "./parameters.ts";
@@ -48,6 +49,7 @@ export function run(bytes: Uint8Array, warn: Warn): Answer {
     generateTs(schema) {
       const analysis = analyse(schema, request, parameters);
       const { files, problems } = analysis;
+      lint(schema.files, analysis, request);
       if (!problems.failed) exported = exportAll(analysis, request, parameters);
       for (const line of problems.warnings) warn(line);
       if (problems.failed) throw new GenerationError(problems.errors.join("\n"));

@@ -84,6 +84,8 @@ function notEnforced(place: OptionPath, problems: Problems): void {
 
 /** The rule's id from the option's name: `retry/attempts` for `(mesh.v1.method).retry.attempts`. */
 function rule({ name }: OptionPath): string {
-  const words = name.replace(/^\([^)]*\)\.?(?:defaults\.|profiles\[\d+\]\.policy\.)?/, "").replace(/\[\d+\]/g, "");
-  return words.replaceAll(".", "/").replaceAll("_", "-");
+  return valueRule(name.replace(/^\([^)]*\)\.?(?:defaults\.|profiles\[\d+\]\.policy\.)?/, "").replace(/\[\d+\]/g, ""));
 }
+
+/** The rule's id that a wrong value breaks: `retry/budget/ratio` for `retry.budget.ratio`. */
+export const valueRule = (option: string): string => option.replaceAll(".", "/").replaceAll("_", "-");

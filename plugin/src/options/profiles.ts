@@ -8,6 +8,8 @@ import type { OptionPath } from "./path.ts";
 export class Profiles {
   readonly #levels: Levels;
   readonly #problems: Problems;
+  /** The profiles that were found, by whoever uses them. */
+  readonly used = new Set<Profile>();
   readonly #visible = new Map<DescFile, ReadonlyMap<string, readonly Profile[]>>();
 
   constructor(levels: Levels, problems: Problems) {
@@ -30,7 +32,9 @@ export class Profiles {
         : 'declare it in (mesh.v1.file).profiles, or import the file that does and write "<package>.<name>"';
       this.#problems.error(at, `there is no profile ${JSON.stringify(name)}: ${hint}`, "profile/unknown");
     }
-    return found[0];
+    const [profile] = found;
+    if (profile) this.used.add(profile);
+    return profile;
   }
 
   /** Profiles by the names that the file calls them: its own with and without its package. */

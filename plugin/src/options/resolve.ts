@@ -4,10 +4,13 @@ import type { Place, Problems } from "../problems.ts";
 import { carriesRules } from "../validation-rules.ts";
 import { applyLevel, builtIn, checkProfile, type Effective, type Origin } from "./effective.ts";
 import { factsOf } from "./facts.ts";
-import { type Level, Levels } from "./level.ts";
+import { type Level, Levels, type Profile } from "./level.ts";
 import { Profiles } from "./profiles.ts";
 
 import { type Row, rows } from "./rows.ts";
+
+/** The rule's id that a method breaks which sets a policy without what switches it on. */
+export const offRule = (option: string): string => `${option.replaceAll("_", "-")}/off`;
 
 type Facts = ReturnType<typeof factsOf>;
 
@@ -17,12 +20,21 @@ const ofMethod = ({ level }: Origin): boolean => level === "method";
 /** A method's policy as generated code has it: parsed, with inheritance and defaults applied. */
 export type Resolved = { readonly [kind: string]: unknown };
 
+/** One level of a method's policy. */
+export interface Step {
+  /** What the levels below give. */
+  readonly inherited: Effective;
+  /** What it says itself, if anything. */
+  readonly level: Level | undefined;
+}
+
 /** Turns the options of files, services and methods into the policy of each method. Reports what is wrong with them. */
 export class Resolver {
   readonly #problems: Problems;
   readonly #levels: Levels;
   readonly #profiles: Profiles;
   readonly #origins = new WeakMap<DescMethod, Effective["origins"]>();
+  readonly #steps = new WeakMap<DescService | DescMethod, Step>();
 
   constructor(problems: Problems) {
     this.#problems = problems;
@@ -39,12 +51,12 @@ export class Resolver {
 
   /** What a service gives to its methods. */
   service(service: DescService, place: Place, inherited: Effective): Effective {
-    return this.#apply(inherited, this.#levels.service(service, place));
+    return this.#step(service, inherited, this.#levels.service(service, place));
   }
 
   /** The policy of a method with these routes. Its rules run only when all its levels are right by themselves. */
   method(method: DescMethod, place: Place, inherited: Effective, routes: readonly { method: string }[]): Resolved {
-    const effective = this.#apply(inherited, this.#levels.method(method, place));
+    const effective = this.#step(method, inherited, this.#levels.method(method, place));
     this.#origins.set(method, effective.origins);
     if (!effective.ok) return {};
     const policy: { [kind: string]: unknown } = {};
@@ -78,6 +90,27 @@ export class Resolver {
     return this.#origins.get(method) ?? new Map();
   }
 
+  /** What a service or method found and what it says itself. Undefined where one of its levels is wrong. */
+  step(desc: DescService | DescMethod): Step | undefined {
+    return this.#steps.get(desc);
+  }
+
+  /** The profiles that a file declares. */
+  profiles(file: DescFile): readonly Profile[] {
+    return this.#levels.file(file).profiles;
+  }
+
+  /** Whether something of the run uses a profile. */
+  isUsed(profile: Profile): boolean {
+    return this.#profiles.used.has(profile);
+  }
+
+  #step(desc: DescService | DescMethod, inherited: Effective, level: Level | undefined): Effective {
+    const effective = this.#apply(inherited, level);
+    if (effective.ok) this.#steps.set(desc, { inherited, level });
+    return effective;
+  }
+
   #apply(before: Effective, level: Level | undefined): Effective {
     return level ? applyLevel(before, level, this.#profiles, this.#problems) : before;
   }
@@ -90,7 +123,7 @@ export class Resolver {
       this.#problems.error(
         origin.place,
         `does nothing without ${enabledBy}: set it here or at a lower level`,
-        `${option}/off`,
+        offRule(option),
       );
     }
     return false;

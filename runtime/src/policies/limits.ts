@@ -5,7 +5,23 @@ import { limitCalling, limitServing } from "./limits/layer.ts";
 
 export type { LimitsConfig } from "./limits/config.ts";
 
+/** What connections and servers take unless they are told otherwise. */
+const usualBytes = 4 * 1024 * 1024;
+
 const rules: readonly Rule<LimitsConfig>[] = [
+  {
+    id: "limits/above-usual",
+    severity: "warning",
+    purpose: "A message that a method allows is one that servers and connections take by default.",
+    check({ requestBytes = 0, responseBytes = 0 }, { runtime }) {
+      if (runtime || Math.max(requestBytes, responseBytes) <= usualBytes) return undefined;
+      const [side, option, bytes] =
+        requestBytes > usualBytes
+          ? ["servers", "request_bytes", requestBytes]
+          : ["clients", "response_bytes", responseBytes];
+      return `${side} refuse messages above ${usualBytes} bytes before they look at ${option} (${bytes}): set maxReceiveBytes of ${side} too, or lower it`;
+    },
+  },
   {
     id: "limits/messages-of-unary",
     severity: "error",
