@@ -59,6 +59,7 @@ export const parameterHelp: readonly (readonly [parameter: string, meaning: stri
   ["target=ts", "TypeScript, the default. Others, one each, and ts with them when it is wanted:"],
   ...targets.map(({ name, summary }) => [`target=${name}`, summary] as const),
   ["service_config=spec|grpc-js", "who reads the files of target=service-config; default spec"],
+  ["gateway=[<namespace>/]<name>", "the Gateway that routes of target=gateway-api hang on; default gateway"],
   ["config=<path>", "mesh.v1.Config as YAML or JSON: where services are and whom to trust, for other targets"],
   ["<ts-proto option>=<value>", "fileSuffix, importSuffix, typePrefix, typeSuffix, messagePrefix, messageSuffix,"],
   ["", "enumPrefix, enumSuffix, snakeToCamel, useSnakeTypeName and M<file>=<module>, as given to"],
@@ -77,6 +78,7 @@ const own = [
   "rest",
   "target",
   "service_config",
+  "gateway",
   "config",
 ];
 const suffixes = [
@@ -141,6 +143,7 @@ export function parseParameters(parameter: string): Parameters {
   const rest = given.rest(messages);
   const wanted = given.targets();
   const serviceConfig = given.choice("service_config", ["spec", "grpc-js"], "spec");
+  const gateway = given.gateway();
   given.check(messages);
   given.fail();
   const value = (key: string) => given.last(key) ?? "";
@@ -165,7 +168,7 @@ export function parseParameters(parameter: string): Parameters {
     useJsonName: given.last("useJsonName") === "true",
     typeScript: wanted.includes("ts"),
     targets: targets.filter(({ name }) => wanted.includes(name)),
-    targetOptions: { serviceConfig },
+    targetOptions: { serviceConfig, gateway },
     config: given.last("config"),
     tsProtoFields: changing.some((option) => !["", "false", "none", "messages"].includes(value(option)))
       ? "other"
@@ -235,6 +238,13 @@ class Given {
       this.#wrong.push(`parameter target=${target}: use one of ${known.join(", ")}${script}`);
     }
     return wanted.length === 0 ? ["ts"] : wanted;
+  }
+
+  gateway(): string {
+    const text = this.last("gateway") ?? "gateway";
+    if (!/^(?:[a-z\d](?:[a-z\d-]*[a-z\d])?\/)?[a-z\d](?:[a-z\d.-]*[a-z\d])?$/.test(text))
+      this.#wrong.push(`parameter gateway=${text}: write the name of a Gateway, or <namespace>/<name>`);
+    return text;
   }
 
   check(messages: Parameters["messages"]): void {

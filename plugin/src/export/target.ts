@@ -14,6 +14,8 @@ export interface Target {
 export interface TargetOptions {
   /** Who reads service configs. */
   readonly serviceConfig: "spec" | "grpc-js";
+  /** The Gateway that routes hang on: its name, or namespace and name with a slash between. */
+  readonly gateway: string;
 }
 
 /** What a target has written. */

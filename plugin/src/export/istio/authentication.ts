@@ -10,14 +10,14 @@ const spaced: readonly string[] = ["scope", "permission"];
  * who needs one is said by the AuthorizationPolicy. The token goes on to the service, which may look at it again.
  */
 export function requestAuthentication(
-  name: string,
+  metadata: KubernetesObject["metadata"],
   selector: object,
   issuers: readonly Named<"jwt">[],
 ): KubernetesObject {
   return {
     apiVersion: "security.istio.io/v1",
     kind: "RequestAuthentication",
-    metadata: { name },
+    metadata,
     spec: {
       selector,
       jwtRules: issuers.map(({ issuer, audiences, jwksUri, jwks, scopesClaim }) => ({

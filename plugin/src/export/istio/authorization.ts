@@ -18,7 +18,7 @@ const health = "/grpc.health.v1.Health/*";
  * others allow.
  */
 export function authorizationPolicies(
-  name: string,
+  metadata: KubernetesObject["metadata"],
   selector: object,
   methods: readonly MethodContract[],
   accesses: ReadonlyMap<MethodContract, Access>,
@@ -37,7 +37,7 @@ export function authorizationPolicies(
   const policy = (suffix: string, spec: object): KubernetesObject => ({
     apiVersion: "security.istio.io/v1",
     kind: "AuthorizationPolicy",
-    metadata: { name: `${name}-${suffix}` },
+    metadata: { ...metadata, name: `${metadata.name}-${suffix}` },
     spec: { selector, ...spec },
   });
   return [

@@ -7,12 +7,12 @@ import { groupBy, type Workload } from "../shared/workloads.ts";
 
 /** Connections to a workload: what Istio knows of hosts, not of methods. Undefined when there is nothing to say. */
 export function destinationRule(
-  workload: Workload,
+  { methods, upstream }: Workload,
+  metadata: KubernetesObject["metadata"],
   host: string,
   retries: (method: MethodContract) => boolean,
   losses: Losses,
 ): KubernetesObject | undefined {
-  const { name, methods, upstream } = workload;
   const connectionPool = poolOf(methods, losses);
   const loadBalancer = balancerOf(methods, losses);
   const outlierDetection = outliersOf(methods, losses);
@@ -30,7 +30,7 @@ export function destinationRule(
   return {
     apiVersion: "networking.istio.io/v1",
     kind: "DestinationRule",
-    metadata: { name },
+    metadata,
     spec: { host, trafficPolicy },
   };
 }

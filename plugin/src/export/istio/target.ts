@@ -30,15 +30,17 @@ function fileOf(workload: Workload, deployment: Deployment, losses: Losses): str
   const { name, methods, services, sources, upstream } = workload;
   const location = locationOf(upstream);
   const host = hostOf(workload, location);
+  const namespace = location.kind === "service" ? location.namespace : undefined;
+  const metadata = { name, ...(namespace !== undefined && { namespace }) };
   const behaviours = new Map(methods.map((method) => [method, behaviourOf(method, losses)]));
   const retries = (method: MethodContract) => (behaviours.get(method)?.retries.attempts ?? 0) > 0;
   for (const method of methods) reportLeftOut(method, losses);
-  const rule = destinationRule(workload, host, retries, losses);
+  const rule = destinationRule(workload, metadata, host, retries, losses);
   const objects = [
-    ...(location.kind === "outside" ? [serviceEntry(workload)] : []),
-    virtualService(workload, host, behaviours),
+    ...(location.kind === "outside" ? [serviceEntry(metadata, host, upstream.port)] : []),
+    virtualService(workload, metadata, host, behaviours),
     ...(rule ? [rule] : []),
-    ...(location.kind === "outside" ? [] : guards(workload, deployment, losses)),
+    ...(location.kind === "outside" ? [] : guards(workload, metadata, deployment, losses)),
   ];
   for (const service of services) {
     const routes = service.methods.filter((method) => method.routes.length > 0);
@@ -63,7 +65,7 @@ function fileOf(workload: Workload, deployment: Deployment, losses: Losses): str
     `Istio for ${name}, ${host} port ${upstream.port}: ${services.map((service) => service.name).join(", ")}.`,
     ...(location.kind === "outside"
       ? []
-      : [`Apply it to the namespace of the workload, whose pods have the label app: ${name}.`]),
+      : [`The pods have the label app: ${name}${namespace === undefined ? "; apply it to their namespace" : ""}.`]),
     ...(methods.some(retries)
       ? [
           "The proxy of the caller retries. A client that retries too multiplies the attempts. Let one side do it: switch it off in",
@@ -82,21 +84,24 @@ function hostOf({ name }: Workload, location: Location): string {
 }
 
 /** Makes a host outside of the cluster one that the mesh knows. */
-function serviceEntry({ name, upstream: { host, port } }: Workload): KubernetesObject {
-  return {
-    apiVersion: "networking.istio.io/v1",
-    kind: "ServiceEntry",
-    metadata: { name },
-    spec: {
-      hosts: [host],
-      location: "MESH_EXTERNAL",
-      ports: [{ number: port, name: "grpc", protocol: "GRPC" }],
-      resolution: "DNS",
-    },
-  };
-}
+const serviceEntry = (metadata: KubernetesObject["metadata"], host: string, port: number): KubernetesObject => ({
+  apiVersion: "networking.istio.io/v1",
+  kind: "ServiceEntry",
+  metadata,
+  spec: {
+    hosts: [host],
+    location: "MESH_EXTERNAL",
+    ports: [{ number: port, name: "grpc", protocol: "GRPC" }],
+    resolution: "DNS",
+  },
+});
 
-function guards({ name, methods, services }: Workload, deployment: Deployment, losses: Losses): KubernetesObject[] {
+function guards(
+  { name, methods, services }: Workload,
+  metadata: KubernetesObject["metadata"],
+  deployment: Deployment,
+  losses: Losses,
+): KubernetesObject[] {
   const selector = { matchLabels: { app: name } };
   const accesses = new Map(methods.map((method) => [method, accessOf(method.policy.auth, deployment)]));
   const issuers = issuersOf([...accesses.values()]);
@@ -112,7 +117,7 @@ function guards({ name, methods, services }: Workload, deployment: Deployment, l
       for (const { place } of services)
         losses.at(place, `trusts ${provider}, whose clock_skew becomes 60s: Istio has that for all`);
   return [
-    ...(issuers.length > 0 ? [requestAuthentication(name, selector, issuers)] : []),
-    ...authorizationPolicies(name, selector, methods, accesses, losses),
+    ...(issuers.length > 0 ? [requestAuthentication(metadata, selector, issuers)] : []),
+    ...authorizationPolicies(metadata, selector, methods, accesses, losses),
   ];
 }

@@ -25,7 +25,8 @@ const once: Behaviour = { retries: { attempts: 0 } };
  * the port, such as health. Other ports of the host are left alone.
  */
 export function virtualService(
-  { name, methods, upstream }: Workload,
+  { methods, upstream }: Workload,
+  metadata: KubernetesObject["metadata"],
   host: string,
   behaviours: ReadonlyMap<MethodContract, Behaviour>,
 ): KubernetesObject {
@@ -44,7 +45,7 @@ export function virtualService(
   return {
     apiVersion: "networking.istio.io/v1",
     kind: "VirtualService",
-    metadata: { name },
+    metadata,
     spec: {
       hosts: [host],
       http: [...http, { name: names.next("others"), match: [onOneLine({ port })], ...once, route }],
