@@ -2,8 +2,9 @@ import type { DescField, DescMessage, Message, Registry } from "@bufbuild/protob
 import { DirectReaders } from "./direct.ts";
 import { esShape } from "./es-shape.ts";
 import { Printers } from "./print.ts";
-import { Readers, type Reading } from "./read.ts";
+import { Readers } from "./read.ts";
 import { isWellFormed } from "./read-scalar.ts";
+import type { Reading } from "./reading.ts";
 import type { Shapes } from "./shape.ts";
 import { checkKeys, parseJson } from "./text.ts";
 

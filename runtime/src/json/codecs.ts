@@ -15,7 +15,7 @@ import { describe, schemaOf, undescribe } from "../messages/descriptors.ts";
 import { compileJson, type JsonCodec, type JsonOptions } from "./codec.ts";
 import { byNumber, esShape } from "./es-shape.ts";
 import { type Learned, learn, type Probe } from "./learn.ts";
-import { getter } from "./print.ts";
+import { getter } from "./place.ts";
 import { type SampleKind, setSample } from "./samples.ts";
 import type { Form, MessageShape, Shapes } from "./shape.ts";
 
@@ -38,18 +38,30 @@ export function messageJson(codec: Codec, registry: FileRegistry, options: JsonO
     ready ??= build(codec, desc, registry, options);
     return ready;
   };
+  let parse: MessageJson["parse"] = (text) => {
+    ({ parse } = now());
+    return parse(text);
+  };
+  let read: MessageJson["read"] = (tree) => {
+    ({ read } = now());
+    return read(tree);
+  };
+  let print: MessageJson["print"] = (message) => {
+    ({ print } = now());
+    return print(message);
+  };
   return {
     get direct() {
       return now().direct;
     },
-    parse: (text) => now().parse(text),
-    read: (tree) => now().read(tree),
-    print: (message) => now().print(message),
+    parse: (text) => parse(text),
+    read: (tree) => read(tree),
+    print: (message) => print(message),
     printField(name) {
-      let print: ((message: unknown) => string) | undefined;
+      let printOne: ((message: unknown) => string) | undefined;
       return (message) => {
-        print ??= now().printField(name);
-        return print(message);
+        printOne ??= now().printField(name);
+        return printOne(message);
       };
     },
     field(...names) {

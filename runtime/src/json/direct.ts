@@ -1,6 +1,8 @@
 import { type DescMessage, ScalarType } from "@bufbuild/protobuf";
-import { deepest, type Fields, isNullable, putter, type Readers, type Reading, setOwn } from "./read.ts";
+import { type Fields, putter, setOwn } from "./place.ts";
+import { isNullable, type Readers } from "./read.ts";
 import { ignored, isWellFormed, keyReader } from "./read-scalar.ts";
+import { deepest, type Reading } from "./reading.ts";
 import { giveUp, Scanner } from "./scanner.ts";
 import { type FieldShape, type Form, hasOwnJson, type MessageShape, type Shapes } from "./shape.ts";
 import { countKeys } from "./text.ts";

@@ -12,7 +12,7 @@ import {
 import { reflect } from "@bufbuild/protobuf/reflect";
 import type { Codec } from "../core/spec.ts";
 import { byNumber, isImplicit, isLong } from "./es-shape.ts";
-import { getter } from "./print.ts";
+import { getter } from "./place.ts";
 import { holdMessage, holdNumber, plainKey, setSample, unlisted } from "./samples.ts";
 import {
   copier,

@@ -82,7 +82,7 @@ export function put(text: string): void {
 }
 
 /** Longer strings are looked at and written as a whole, which is faster for them. */
-const longestLooked = 40;
+const longestLooked = 64;
 /** Control characters, the quote, the backslash and all beyond ASCII need a closer look. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what JSON escapes.
 const special = /["\\\x00-\x1f\x7f-\uffff]/;

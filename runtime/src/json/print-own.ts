@@ -1,10 +1,19 @@
-import { fromBinary } from "@bufbuild/protobuf";
-import { esShape } from "./es-shape.ts";
+import { type DescMessage, fromBinary, type Registry } from "@bufbuild/protobuf";
 import { put, putAny, putString } from "./out.ts";
-import { getter, Printers } from "./print.ts";
+import { getter } from "./place.ts";
 import { putTimestamp } from "./print-time.ts";
 import { type FieldShape, hasOwnJson, type MessageShape } from "./shape.ts";
 import { printDuration, printMask } from "./well-known.ts";
+
+/** What such a message is printed with. */
+interface Printers {
+  /** The types that a google.protobuf.Any may hold. */
+  readonly options: { readonly registry: Registry };
+  /** The JSON text of a field's value alone; undefined when it is not given. */
+  bare(place: FieldShape): (message: object) => string | undefined;
+  /** Prints a message that an Any packs. */
+  packed(desc: DescMessage): (message: unknown) => string;
+}
 
 /** The printer of a message with a JSON form of its own. It throws TypeError for what has none. */
 export function ownPrinter(printers: Printers, shape: MessageShape): (message: object) => void {
@@ -44,8 +53,6 @@ function anyPrinter(
   bytesOf: (message: object) => unknown,
 ): (message: object) => void {
   const { registry } = printers.options;
-  // An Any packs what protobuf-es reads.
-  const inner = new Printers(esShape, printers.options);
   return (message) => {
     const url = urlOf(message);
     if (url === "" || url === undefined) {
@@ -55,7 +62,7 @@ function anyPrinter(
     const desc = registry.getMessage(String(url).slice(String(url).lastIndexOf("/") + 1));
     if (!desc) throw new TypeError(`the type ${String(url)} of a google.protobuf.Any is not in the type registry`);
     const packed = fromBinary(desc, (bytesOf(message) as Uint8Array | undefined) ?? new Uint8Array());
-    const json = inner.text(desc)(packed);
+    const json = printers.packed(desc)(packed);
     put('{"@type":');
     putString(String(url));
     if (hasOwnJson(desc)) putAny(`,"value":${json}}`);

@@ -1,6 +1,7 @@
 import { type DescField, type DescMessage, type Message, type Registry, ScalarType, toJson } from "@bufbuild/protobuf";
-import { isLong } from "./es-shape.ts";
+import { esShape, isLong } from "./es-shape.ts";
 import { enclose, position, put, putAny, putByte, putBytes, putString, putText, written, writtenBytes } from "./out.ts";
+import type { Fields } from "./place.ts";
 import { ownPrinter } from "./print-own.ts";
 import { enumPrinter, isRecord, type Printer, plainJson, scalarPrinter, wrong, zeroTest } from "./print-scalar.ts";
 import { putTimestamp } from "./print-time.ts";
@@ -15,15 +16,19 @@ export interface PrintOptions {
   readonly emitDefaults: boolean;
 }
 
-type Fields = { [key: string]: unknown };
 /** Writes a field of a message after a comma, or nothing. */
 type FieldPrinter = (message: Fields) => void;
 
+const comma = Buffer.from(",");
+const colon = Buffer.from(":");
+
 /** Compiles printers, each message type at its first use. */
 export class Printers {
+  /** What is printed, and how. */
   readonly options: PrintOptions;
   readonly #shapes: Shapes;
   readonly #compiled = new Map<DescMessage, Printer>();
+  #es: Printers | undefined;
 
   constructor(shapes: Shapes, options: PrintOptions) {
     this.#shapes = shapes;
@@ -80,6 +85,12 @@ export class Printers {
       const text = written(() => print(message as Fields));
       return text === "" ? undefined : text.slice(length);
     };
+  }
+
+  /** Prints a message of protobuf-es as JSON text, which is what an Any packs. */
+  packed(desc: DescMessage): (message: unknown) => string {
+    this.#es ??= this.#shapes === esShape ? this : new Printers(esShape, this.options);
+    return this.#es.text(desc);
   }
 
   #fields(shape: MessageShape): (message: object) => void {
@@ -175,12 +186,17 @@ export class Printers {
 
   #list({ field, form }: FieldShape): Printer {
     const print = this.value(form, field);
+    const isText = form.kind === "scalar" && form.type === ScalarType.STRING;
     return (value) => {
       if (!Array.isArray(value)) throw wrong(field, "a list", value);
       const start = position();
       for (let n = 0; n < value.length; n++) {
-        putByte(0x2c);
-        print(value[n]);
+        const one: unknown = value[n];
+        if (isText && typeof one === "string") putText(comma, one);
+        else {
+          putByte(0x2c);
+          print(one);
+        }
       }
       enclose(start, 0x5b, 0x5d);
     };
@@ -188,11 +204,14 @@ export class Printers {
 
   #map({ field, form, map }: FieldShape): Printer {
     const print = this.value(form, field);
+    const isText = form.kind === "scalar" && form.type === ScalarType.STRING;
     const entry = (key: string, value: unknown) => {
-      putByte(0x2c);
-      putString(key);
-      putByte(0x3a);
-      print(value);
+      putText(comma, key);
+      if (isText && typeof value === "string") putText(colon, value);
+      else {
+        putByte(0x3a);
+        print(value);
+      }
     };
     return (value) => {
       if (typeof value !== "object" || value === null || map?.isMap !== value instanceof Map)
@@ -250,16 +269,6 @@ function isEmpty(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   for (const _ in value) return false;
   return true;
-}
-
-/** Reads a field from a message; undefined when it is not given. */
-export function getter({ key, union }: FieldShape): (message: object) => unknown {
-  if (!union) return (message) => (message as Fields)[key];
-  const { tag, name, value } = union;
-  return (message) => {
-    const chosen = (message as Fields)[key] as Fields | undefined | null;
-    return chosen != null && chosen[tag] === name ? chosen[value] : undefined;
-  };
 }
 
 function object(value: unknown, desc: DescMessage): object {

@@ -96,8 +96,10 @@ function longReader(what: string, least: bigint, most: bigint, as: ScalarForm, f
   };
   if (as === "bigint") {
     // Most numbers are small, and are in every range, but for a sign where there is none.
-    const start = least === 0n ? /^\d{1,15}$/ : /^-?\d{1,15}$/;
-    return (json) => (typeof json === "string" && start.test(json) ? BigInt(json) : parse(json));
+    return (json) => {
+      const whole = typeof json === "string" ? smallWhole(json) : Number.NaN;
+      return whole >= 0 || (whole < 0 && least < 0n) ? BigInt(whole) : parse(json);
+    };
   }
   if (as === "string") return (json) => String(parse(json));
   if (typeof as === "function") return (json) => as(String(parse(json)));
@@ -106,6 +108,21 @@ function longReader(what: string, least: bigint, most: bigint, as: ScalarForm, f
     if (!Number.isSafeInteger(value)) throw new JsonError(field, `is beyond 2^53, which this server cannot hold`);
     return value;
   };
+}
+
+/** The number of up to 15 digits that a text is; NaN when it is none. */
+function smallWhole(text: string): number {
+  const { length } = text;
+  const isNegative = text.charCodeAt(0) === 0x2d;
+  const first = isNegative ? 1 : 0;
+  if (length === first || length - first > 15) return Number.NaN;
+  let whole = 0;
+  for (let n = first; n < length; n++) {
+    const digit = text.charCodeAt(n) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) return Number.NaN;
+    whole = 10 * whole + digit;
+  }
+  return isNegative ? -whole : whole;
 }
 
 const plainBase64 = /^[A-Za-z0-9+/_-]*={0,2}$/;

@@ -112,6 +112,8 @@ test.each(Object.keys(variants).map((name, n) => [name, n] as const))("ts-proto 
         const text = JSON.stringify(tree);
         // With useNullAsOptional, ts-proto loses null in what JSON.parse makes.
         fc.pre(!text.includes("null"));
+        // A key of this name is lost in what ts-proto decodes.
+        fc.pre(!text.includes("__proto__"));
         let theirs: unknown;
         let kept: unknown;
         try {
