@@ -11,7 +11,7 @@ export const isTree = (value: unknown): value is Tree =>
 
 /** The key of a field in a tree that may come from a body: the spelling that is there, else the JSON name. */
 export const keyIn = (tree: Tree, { name, jsonName }: DescField): string =>
-  !Object.hasOwn(tree, jsonName) && Object.hasOwn(tree, name) ? name : jsonName;
+  name !== jsonName && !Object.hasOwn(tree, jsonName) && Object.hasOwn(tree, name) ? name : jsonName;
 
 /** Sets a field, whatever was there. Keys such as `__proto__` are data. */
 export function put(tree: Tree, key: string, value: unknown): void {
@@ -21,10 +21,12 @@ export function put(tree: Tree, key: string, value: unknown): void {
 
 /** Sets a field, and takes away the other members of its oneof. */
 export function win(tree: Tree, field: DescField, value: unknown): void {
-  for (const rival of field.oneof?.fields ?? []) {
-    if (rival === field) continue;
-    delete tree[rival.name];
-    delete tree[rival.jsonName];
+  if (field.oneof) {
+    for (const rival of field.oneof.fields) {
+      if (rival === field) continue;
+      delete tree[rival.name];
+      delete tree[rival.jsonName];
+    }
   }
   put(tree, keyIn(tree, field), value);
 }

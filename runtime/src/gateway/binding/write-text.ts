@@ -53,17 +53,22 @@ function valueCheck(field: DescField, registry: Registry): (value: unknown, key:
 const isMask = (desc: DescMessage | undefined) => desc?.typeName === "google.protobuf.FieldMask";
 
 function write(owner: Tree, field: DescField, value: unknown, key: string, wins: boolean): void {
+  const { fieldKind } = field;
+  if (fieldKind !== "list" && fieldKind !== "map") {
+    if (wins) win(owner, field, value);
+    else put(owner, keyIn(owner, field), value);
+    return;
+  }
   const name = keyIn(owner, field);
   const before = Object.hasOwn(owner, name) ? owner[name] : undefined;
-  if (field.fieldKind === "list") {
+  if (fieldKind === "list") {
     if (Array.isArray(before)) before.push(value);
     else put(owner, name, [value]);
-  } else if (field.fieldKind === "map") {
+  } else {
     const entries = typeof before === "object" && before !== null ? (before as Tree) : {};
     put(entries, canonical(field, key), value);
     put(owner, name, entries);
-  } else if (wins) win(owner, field, value);
-  else put(owner, name, value);
+  }
 }
 
 /** Numbers have several spellings, and a map one place for each. */
