@@ -21,19 +21,6 @@ export function written(write: () => void): string {
   }
 }
 
-/** The same as bytes in UTF-8. */
-export function writtenBytes(write: () => void): Buffer {
-  const start = at;
-  try {
-    write();
-    const copy = Buffer.allocUnsafe(at - start);
-    bytes.copy(copy, 0, start, at);
-    return copy;
-  } finally {
-    finish(start);
-  }
-}
-
 function finish(start: number): void {
   at = start;
   if (start !== 0) return;

@@ -1,6 +1,6 @@
 import { type DescField, type DescMessage, type Message, type Registry, ScalarType, toJson } from "@bufbuild/protobuf";
 import { esShape, isLong } from "./es-shape.ts";
-import { enclose, position, put, putAny, putByte, putBytes, putString, putText, written, writtenBytes } from "./out.ts";
+import { enclose, position, put, putAny, putByte, putBytes, putString, putText, written } from "./out.ts";
 import type { Fields } from "./place.ts";
 import { ownPrinter } from "./print-own.ts";
 import { enumPrinter, isRecord, type Printer, plainJson, scalarPrinter, wrong, zeroTest } from "./print-scalar.ts";
@@ -62,12 +62,6 @@ export class Printers {
   text(desc: DescMessage): (message: unknown) => string {
     const print = this.message(desc);
     return (message) => written(() => print(message));
-  }
-
-  /** The same as bytes in UTF-8. */
-  bytes(desc: DescMessage): (message: unknown) => Buffer {
-    const print = this.message(desc);
-    return (message) => writtenBytes(() => print(message));
   }
 
   /** Prints one field's value as JSON text, whatever its presence; a field that is not given is null. */
