@@ -37,7 +37,7 @@ const read =
 
 /** Response headers that gateways write on some door, besides those that CORS always admits. */
 const written =
-  "grpc-status grpc-message grpc-status-details-bin connect-accept-encoding connect-content-encoding content-encoding content-disposition etag location retry-after ratelimit ratelimit-policy www-authenticate x-mesh-fallback".split(
+  "grpc-status grpc-message grpc-status-details-bin connect-accept-encoding connect-content-encoding content-encoding content-disposition etag location retry-after ratelimit ratelimit-policy www-authenticate age x-mesh-cache x-mesh-fallback".split(
     " ",
   );
 

@@ -12,6 +12,7 @@ import type { Body, RawBody } from "./binding/body.ts";
 import { bindFrames, noFrames } from "./binding/frames.ts";
 import { partRoute } from "./compose/route.ts";
 import { detailRegistry } from "./errors.ts";
+import { cacheControlOf } from "./response/cache-control.ts";
 import { etagReader, eventIdReader, type FieldReader, isRawReply } from "./response/reply-fields.ts";
 
 /** A service behind a gateway. */
@@ -45,6 +46,8 @@ export interface Endpoint {
   readonly tagged: boolean;
   /** The id of a message by which a client can resume a stream after it; undefined where messages have none. */
   readonly eventIdOf: FieldReader | undefined;
+  /** The Cache-Control of a reply to GET now, unless it has its own; undefined: none. */
+  readonly cacheControl: string | undefined;
   /** The reply's own entity tag; undefined where replies have none. */
   readonly etagOf: FieldReader | undefined;
   /** The status of a successful reply. */
@@ -125,6 +128,9 @@ export function endpointsOf({ spec, target, client }: GatewayService, parts?: Re
       },
       get maxRequestBytes() {
         return now().limits?.requestBytes;
+      },
+      get cacheControl() {
+        return cacheControlOf(now());
       },
       get maxResponseBytes() {
         return target.local ? now().limits?.responseBytes : undefined;

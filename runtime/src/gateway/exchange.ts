@@ -137,6 +137,8 @@ export class Exchange implements Work {
     const content = this.#content(reply, raw);
     const contentType = raw ? raw.contentType || unknownType : "application/json";
     const { status, headers } = this.#head();
+    const { cacheControl } = endpoint;
+    if (cacheControl !== undefined && isCacheable(this.#req, status)) headers["cache-control"] ??= cacheControl;
     if (!endpoint.tagged || !isCacheable(this.#req, status))
       return this.#send(status, headers, { contentType, content });
     const tag = [headers.etag].flat()[0] ?? endpoint.etagOf?.(reply) ?? weakTag(content);

@@ -16,8 +16,8 @@ export function tellTrailers(call: Call, trailers: Metadata): RpcError | undefin
 export interface HeldTrailers {
   /** The call to pass on. */
   readonly call: Call;
-  /** Hands out what came, with a mark if there is one. Returns what the call fails with when the caller's callback throws. */
-  release(mark?: readonly [name: string, value: string]): RpcError | undefined;
+  /** Hands out what came, with marks if there are any. Returns what the call fails with when the caller's callback throws. */
+  release(...marks: readonly (readonly [name: string, value: string])[]): RpcError | undefined;
 }
 
 /** Holds back the trailers of a call whose caller wants them. */
@@ -28,10 +28,11 @@ export function holdTrailers(call: Call): HeldTrailers {
   };
   return {
     call: { ...call, onTrailers },
-    release(mark) {
-      if (!mark) return came && tellTrailers(call, came);
+    release(...marks) {
+      if (marks.length === 0) return came && tellTrailers(call, came);
       const trailers = came?.clone() ?? new Metadata();
-      return tellTrailers(call, trailers.append(...mark));
+      for (const [name, value] of marks) trailers.append(name, value);
+      return tellTrailers(call, trailers);
     },
   };
 }

@@ -493,6 +493,7 @@ test("the caller of a client learns by one trailer where the reply is from", asy
     [
       ["x-why", "tired"],
       ["x-mesh-cache", "stale"],
+      ["x-mesh-age", "1"],
     ],
   ]);
   await clock.advance(5000);

@@ -27,7 +27,7 @@ export const cache: Policy<"cache", CacheConfig> = {
     example: 'cache: { ttl: "30s" stale_while_revalidate: "5m" stale_if_error: "1h" }',
     errors: {},
     outcomes: {
-      hit: "a fresh reply was given; the trailer `x-mesh-cache: hit` tells the caller",
+      hit: "a fresh reply was given; the trailer `x-mesh-cache: hit` tells the caller, `x-mesh-age` how many seconds old it is",
       miss: "there was no reply that could be given, so the call went on",
       coalesced: "the call shares one that is under way; trailer `x-mesh-cache: coalesced`",
       stale:

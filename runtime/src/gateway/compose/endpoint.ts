@@ -116,6 +116,7 @@ export function composedEndpoint(composition: Composition, where: string, settin
     framing: undefined,
     tagged: false,
     eventIdOf: undefined,
+    cacheControl: undefined,
     etagOf: undefined,
     successStatus: 200,
     get longestMs() {

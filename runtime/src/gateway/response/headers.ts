@@ -28,6 +28,9 @@ const marks = ["x-mesh-cache", "x-mesh-fallback"] as const;
  */
 export function mark(headers: ResponseHeaders, trailers: Metadata): void {
   for (const name of marks) if (trailers.has(name)) headers[name] = trailers.all(name).join(", ");
+  // Where it was kept when it came here. Source: RFC 9111, 5.1.
+  const age = trailers.get("x-mesh-age");
+  if (age !== undefined) headers.age ??= age;
   if (headers["x-mesh-fallback"] !== undefined) headers["cache-control"] ??= "no-store";
 }
 

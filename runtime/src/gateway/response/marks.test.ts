@@ -22,6 +22,7 @@ const answer = async (response: Response) => {
     cache: kept,
     fallback: instead,
     control: headers.get("cache-control"),
+    age: headers.get("age"),
   };
 };
 
@@ -32,12 +33,13 @@ test("a backend that is gone is stood in for by a kept reply, then by a default,
     { through: "grpc", policy: { read: { cache, fallback } }, client: { clock } },
   );
   const ask = async (path = "/v1/articles/a") => answer(await get(path));
-  const fresh = { status: 200, says: "about a", cache: null, fallback: null, control: null };
+  const control = "public, max-age=1";
+  const fresh = { status: 200, says: "about a", cache: null, fallback: null, control, age: null };
   expect(await ask()).toEqual(fresh);
-  expect(await ask()).toEqual({ ...fresh, cache: "hit" });
+  expect(await ask()).toEqual({ ...fresh, cache: "hit", age: "0" });
   grpc?.destroy();
   await clock.advance(2000);
-  expect(await ask()).toEqual({ ...fresh, cache: "stale" });
+  expect(await ask()).toEqual({ ...fresh, cache: "stale", age: "2" });
   await clock.advance(10_000);
   // Whoever keeps this one would go on with it when the backend is back.
   expect(await ask()).toEqual({ ...fresh, says: "default", fallback: "static", control: "no-store" });
@@ -47,7 +49,7 @@ test("a backend that is gone is a 503 where nothing stands in for it", async () 
   const { get, grpc } = await overNews({}, { through: "grpc" });
   expect((await get("/v1/articles/a")).status).toBe(200);
   grpc?.destroy();
-  const nothing = { status: 503, says: 14, cache: null, fallback: null, control: null };
+  const nothing = { status: 503, says: 14, cache: null, fallback: null, control: null, age: null };
   expect(await answer(await get("/v1/articles/a"))).toEqual(nothing);
 });
 

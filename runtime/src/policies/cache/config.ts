@@ -17,3 +17,6 @@ export interface CacheConfig {
 
 /** The trailer that tells a caller that its reply is not of its own call: `hit`, `stale` or `coalesced`. */
 export const cacheTrailer = "x-mesh-cache";
+
+/** The trailer with the age of such a reply, in whole seconds; absent for `coalesced`, which is new. */
+export const ageTrailer = "x-mesh-age";

@@ -8,7 +8,7 @@ import { within } from "../../core/within.ts";
 import { copyOf, type KeptReply, repliesOf } from "../../messages/replies.ts";
 import { replyKey } from "../../messages/replies-key.ts";
 import { holdTrailers, tellTrailers } from "../../messages/replies-trailers.ts";
-import { type CacheConfig, cacheTrailer } from "./config.ts";
+import { ageTrailer, type CacheConfig, cacheTrailer } from "./config.ts";
 import { Flights } from "./flights.ts";
 
 /** Client: answers calls out of the replies of earlier ones. */
@@ -54,10 +54,10 @@ function keepReplies(config: CacheConfig, site: Site): Layer | undefined {
     }
   };
   /** The reply as an answer to this call; undefined when it cannot be read. */
-  const give = (call: Call, kept: KeptReply, how: "hit" | "stale"): Promise<unknown> | undefined => {
+  const give = (call: Call, kept: KeptReply, how: "hit" | "stale", ageMs: number): Promise<unknown> | undefined => {
     const copy = copyOf(method.reply, kept.bytes);
     if (copy === undefined) return undefined;
-    const error = mark(call, how);
+    const error = mark(call, how, ageMs);
     return error ? Promise.reject(error) : Promise.resolve(copy);
   };
 
@@ -81,7 +81,9 @@ function keepReplies(config: CacheConfig, site: Site): Layer | undefined {
       const ageMs = kept ? clock.now() - kept.askedAt : errorUntil;
       const stale = kept && ageMs < errorUntil ? copyOf(method.reply, kept.bytes) : undefined;
       if (stale === undefined) throw held?.release() ?? error;
-      const failed = held ? held.release([cacheTrailer, "stale"]) : mark(call, "stale");
+      const failed = held
+        ? held.release([cacheTrailer, "stale"], [ageTrailer, inSeconds(ageMs)])
+        : mark(call, "stale", ageMs);
       if (failed) throw failed;
       const code = error instanceof RpcError ? error.code : "INTERNAL";
       decided("cache", "stale", path, { ageMs, code });
@@ -110,7 +112,7 @@ function keepReplies(config: CacheConfig, site: Site): Layer | undefined {
       if (kept) {
         const ageMs = clock.now() - kept.askedAt;
         const fresh = ageMs < ttlMs;
-        const given = fresh || ageMs < staleUntil ? give(call, kept, fresh ? "hit" : "stale") : undefined;
+        const given = fresh || ageMs < staleUntil ? give(call, kept, fresh ? "hit" : "stale", ageMs) : undefined;
         if (given) {
           if (fresh) decided("cache", "hit", path);
           else {
@@ -145,15 +147,22 @@ function isOfThePeer(error: unknown): boolean {
   return ofThePeer.has(error.code) && error.refusedBy !== "auth" && error.refusedBy !== "limits";
 }
 
+const inSeconds = (ageMs: number): string => String(Math.floor(ageMs / 1000));
+
+function writeMark(trailers: Metadata, how: string, ageMs: number | undefined): Metadata {
+  trailers.set(cacheTrailer, how);
+  return ageMs === undefined ? trailers : trailers.set(ageTrailer, inSeconds(ageMs));
+}
+
 /** Client: by a trailer, for callers who want them. */
-const markForCaller = (call: Call, how: string): RpcError | undefined =>
-  call.onTrailers && tellTrailers(call, new Metadata().set(cacheTrailer, how));
+const markForCaller = (call: Call, how: string, ageMs?: number): RpcError | undefined =>
+  call.onTrailers && tellTrailers(call, writeMark(new Metadata(), how, ageMs));
 
 /** Server: by a trailer of the response. */
-function markForPeer({ response }: Call, how: string): undefined {
+function markForPeer({ response }: Call, how: string, ageMs?: number): undefined {
   if (!response) return;
   response.trailers ??= new Metadata();
-  response.trailers.set(cacheTrailer, how);
+  writeMark(response.trailers, how, ageMs);
 }
 
 /** A refresh has the time that a call of the method would have, or half a minute. */
