@@ -1,7 +1,8 @@
+import { docs } from "../docs/docs.ts";
 import { gatewayApi } from "./gateway-api/target.ts";
 import { istio } from "./istio/target.ts";
 import { serviceConfig } from "./service-config.ts";
 import type { Target } from "./target.ts";
 
 /** What a contract can be written for, besides TypeScript: the one registry. */
-export const targets: readonly Target[] = [serviceConfig, istio, gatewayApi];
+export const targets: readonly Target[] = [serviceConfig, istio, gatewayApi, docs];
