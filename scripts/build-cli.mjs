@@ -1,20 +1,31 @@
-// Bundles the command into one file with everything that it needs, so that running it installs nothing else.
+// Bundles the command with everything that it needs, so that running it installs nothing else. Each subcommand loads the chunks that
+// it needs: those that only read proto files never parse gRPC.
 //
-//   node scripts/build-cli.mjs [output]     default: cli/dist/protomesh.js
-import { cpSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+//   node scripts/build-cli.mjs [output]     default: cli/dist/protomesh.js; chunks go beside it
+
+import { cpSync, existsSync, readdirSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { writeNotices } from "./notices.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const outfile = process.argv[2] ?? `${root}cli/dist/protomesh.js`;
+const outfile = resolve(process.argv[2] ?? `${root}cli/dist/protomesh.js`);
+const outdir = dirname(outfile);
+
+// Chunks are named by what is in them: those of earlier builds would stay.
+for (const name of existsSync(outdir) ? readdirSync(outdir) : [])
+  if (/^chunk-.*\.js$/.test(name)) rmSync(join(outdir, name));
 
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: ["cli/src/main.ts"],
-  outfile,
+  entryPoints: [{ in: "cli/src/main.ts", out: basename(outfile, ".js") }],
+  outdir,
   bundle: true,
+  splitting: true,
+  // Flat, because the docs page is read from beside the code that serves it.
+  chunkNames: "chunk-[name]-[hash]",
   platform: "node",
   target: "node20.19",
   format: "esm",
@@ -30,11 +41,13 @@ const { metafile } = await build({
   plugins: [
     { name: "leave-out", setup: leaveOut },
     { name: "take-in", setup: takeIn },
+    { name: "name-exports", setup: nameExports },
   ],
 });
 // What the docs page loads is read from beside the code.
-cpSync(join(root, "runtime/src/gateway/docs/page"), join(dirname(outfile), "page"), { recursive: true });
-console.error(`${outfile.replace(root, "")}: ${Math.round(statSync(outfile).size / 1024)} kB`);
+cpSync(join(root, "runtime/src/gateway/docs/page"), join(outdir, "page"), { recursive: true });
+const bytes = Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
+console.error(`${outdir.replace(root, "")}: ${Math.round(bytes / 1024)} kB`);
 writeNotices(outfile, Object.keys(metafile.inputs));
 
 /** What only printing generated code needs. */
@@ -54,6 +67,18 @@ function leaveOut({ onResolve, onLoad }) {
 function takeIn({ onLoad }) {
   onLoad({ filter: /runtime[\\/]src[\\/]gateway[\\/]websocket[\\/]library\.ts$/ }, () => ({
     contents: `import * as ws from "ws"; export const loadWs = () => ws;`,
+    resolveDir: root,
+  }));
+}
+
+/** A chunk of a CommonJS package exports no names, and whoever imports this one by `import()` asks for them as Node.js gives them. */
+function nameExports({ onResolve, onLoad }) {
+  onResolve({ filter: /^yaml$/ }, ({ path, kind }) =>
+    kind === "dynamic-import" ? { path, namespace: "named" } : undefined,
+  );
+  onLoad({ filter: /.*/, namespace: "named" }, ({ path }) => ({
+    contents: `import all from ${JSON.stringify(path)}; export default all;
+      export const { ${Object.keys(createRequire(import.meta.url)(path)).join(", ")} } = all;`,
     resolveDir: root,
   }));
 }

@@ -30,9 +30,14 @@ export interface Command {
   readonly flags: readonly Flag[];
   /** What else help says. */
   readonly notes?: string;
-  /** Returns the exit code. What it throws is printed, and the code is 1, or 2 for a UsageError. */
+  /** The exit code for what `run` throws, where 1 and 2 mean something else. Default: 1, and 2 for a command line that is wrong. */
+  readonly failure?: { readonly usage: number; readonly other: number };
+  /** Returns the exit code. What it throws is printed. */
   run(given: Given): Promise<number>;
 }
+
+/** For commands whose exit code is their answer. Source: sysexits.h, EX_USAGE and EX_DATAERR. */
+export const noAnswer: Required<Command>["failure"] = { usage: 64, other: 65 };
 
 /** What a command was given. */
 export interface Given {

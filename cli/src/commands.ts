@@ -8,6 +8,26 @@ export const commands: readonly {
   readonly load: () => Promise<Command>;
 }[] = [
   {
+    name: "lint",
+    summary: "finds what is wrong with policies, and what should be looked at",
+    load: async () => (await import("./lint.ts")).lint,
+  },
+  {
+    name: "diff",
+    summary: "says what policies promise differently than another version does",
+    load: async () => (await import("./diff.ts")).diff,
+  },
+  {
+    name: "policy",
+    summary: "shows the policy in force of every method, and who set what",
+    load: async () => (await import("./policy.ts")).policy,
+  },
+  {
+    name: "routes",
+    summary: "lists the HTTP routes",
+    load: async () => (await import("./routes.ts")).routes,
+  },
+  {
     name: "gateway",
     summary: "serves the HTTP routes of gRPC services that run elsewhere",
     load: async () => (await import("./gateway.ts")).gateway,

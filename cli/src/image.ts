@@ -12,20 +12,32 @@ export const inputOperand = {
 
 const binary = new Set([".binpb", ".bin", ".pb", ".desc", ".protoset"]);
 
+/** Whether an input is a file that is read as it is. */
+export const isDescriptorSet = (input: string): boolean => binary.has(extname(input));
+
 /**
  * An encoded `google.protobuf.FileDescriptorSet` with source information: a file as it is, anything else as `buf build` makes
- * it. Fails with what buf prints.
+ * it in `folder`, by the buf of `project`. Of a folder, what npm has put there is only imported. Fails with what buf prints.
  */
-export function readImage(input: string, folder = process.cwd()): Uint8Array {
-  if (binary.has(extname(input))) return readDescriptorSet(input, folder);
-  const [command, ...args] = findBuf(folder);
-  const { status, stdout, stderr, error } = spawnSync(
-    command as string,
-    [...args, "build", input, "--output", "-#format=binpb"],
-    { cwd: folder, maxBuffer: 1 << 30 },
-  );
+export function readImage(input: string, folder = process.cwd(), project = folder): Uint8Array {
+  if (isDescriptorSet(input)) return readDescriptorSet(input, folder);
+  const installed = join(input, "node_modules");
+  const without = existsSync(resolve(folder, installed)) ? ["--exclude-path", installed] : [];
+  return runBuf(["build", input, ...without, "--output", "-#format=binpb"], folder, project);
+}
+
+/** What a buf command writes to stdout. Fails with what it prints to stderr. */
+export function runBuf(args: readonly string[], folder: string, project: string): Uint8Array {
+  const [command, ...before] = findBuf(project);
+  const { status, signal, stdout, stderr, error } = spawnSync(command as string, [...before, ...args], {
+    cwd: folder,
+    maxBuffer: 1 << 30,
+  });
   if (error) throw new Error(`buf cannot be run (${(error as NodeJS.ErrnoException).code})`, { cause: error });
-  if (status !== 0) throw new Error(`buf build ${input} failed:\n${String(stderr).trimEnd()}`);
+  if (status !== 0) {
+    const why = signal === null ? String(stderr).trimEnd() : `ended by ${signal}`;
+    throw new Error(`buf ${args.slice(0, 2).join(" ")} failed:\n${why}`);
+  }
   return stdout;
 }
 

@@ -1,8 +1,11 @@
 import manifest from "../package.json" with { type: "json" };
-import { asksHelp, helpOf, parse, UsageError } from "./command.ts";
+import { asksHelp, type Command, helpOf, parse, UsageError } from "./command.ts";
 import { commands } from "./commands.ts";
 
 const { name, version } = manifest;
+
+/** What the running command ends with when it fails. */
+let failure: Required<Command>["failure"] = { usage: 2, other: 1 };
 
 /** Exit codes: 1 when a command fails, 2 for a command line that makes no sense; commands document others. */
 async function main([command, ...args]: readonly string[]): Promise<number> {
@@ -11,6 +14,7 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
   const row = commands.find((row) => row.name === command);
   if (!row) throw new UsageError(`unknown command ${command}: try protomesh --help`);
   const loaded = await row.load();
+  failure = loaded.failure ?? failure;
   return asksHelp(args) ? say(helpOf(loaded)) : loaded.run(parse(loaded, args));
 }
 
@@ -35,6 +39,6 @@ main(process.argv.slice(2)).then(
   },
   (error: unknown) => {
     console.error(error instanceof Error ? `protomesh: ${error.message}` : error);
-    process.exitCode = error instanceof UsageError ? 2 : 1;
+    process.exitCode = error instanceof UsageError ? failure.usage : failure.other;
   },
 );

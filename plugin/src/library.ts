@@ -18,8 +18,23 @@ import type { Finding } from "./problems.ts";
 import { type Request, readRequest } from "./request.ts";
 
 export type { Contract, MethodContract, ServiceContract } from "./contract/contract.ts";
-export { type Change, type ChangeClass, changeClasses, classTitles, exitCodeOf, worst } from "./diff/change.ts";
+export {
+  type Change,
+  type ChangeClass,
+  changeClasses,
+  classTitles,
+  exitCodeOf,
+  type Threshold,
+  thresholds,
+  worst,
+} from "./diff/change.ts";
 export { diffContracts } from "./diff/diff.ts";
+export { type EffectiveOption, effectiveOptions } from "./diff/effective-options.ts";
+export { type ChangeGroup, groupChanges } from "./diff/group.ts";
+export { type Comparison, compareContracts } from "./diff/report.ts";
+export { type JsonReport, jsonReport } from "./diff/report-json.ts";
+export { markdownReport } from "./diff/report-markdown.ts";
+export { summaryOf, textReport } from "./diff/report-text.ts";
 export { GenerationError } from "./generation-error.ts";
 export type { MethodModel, ServiceModel } from "./model.ts";
 export { type Finding, lineOf } from "./problems.ts";

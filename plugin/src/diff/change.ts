@@ -46,6 +46,12 @@ export interface Change {
   readonly placeBefore: Place | undefined;
 }
 
+/** From which class on changes fail: every one but `none`, or `never`. */
+export const thresholds = ["operational", "semantic", "load", "capacity", "breaking", "security", "never"] as const;
+
+/** One of `thresholds`. */
+export type Threshold = (typeof thresholds)[number];
+
 /** How grave a class is: an index into `changeClasses`. */
 export const gravity = (one: ChangeClass): number => changeClasses.indexOf(one);
 
@@ -69,7 +75,7 @@ const exitCodes: { readonly [Class in ChangeClass]: number } = {
  */
 export function exitCodeOf(
   changes: readonly { readonly class: ChangeClass }[],
-  failOn: Exclude<ChangeClass, "none"> | "never" = "semantic",
+  failOn: Threshold = "semantic",
 ): number {
   const found = worst(changes);
   if (failOn === "never" || found === "none" || gravity(found) < gravity(failOn)) return 0;
