@@ -32,6 +32,8 @@ describe("against protobuf-es", () => {
   test("refuses what it refuses", () => {
     fc.assert(
       fc.property(jsonOf(schema), fc.nat(), fc.jsonValue(), fc.boolean(), (json, at, value, tolerant) => {
+        // White space is a number to what protobuf-es reads 64 bits with, and to nobody else.
+        fc.pre(!/"\s/.test(JSON.stringify(value)));
         const names = schema.fields.map(({ jsonName }) => jsonName);
         const broken = { ...json, [names[at % names.length] as string]: value };
         const text = JSON.stringify(broken);

@@ -74,6 +74,8 @@ const longestLooked = 64;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what JSON escapes.
 const special = /["\\\x00-\x1f\x7f-\uffff]/;
 
+const isSpecial = Uint8Array.from({ length: 128 }, (_, code) => Number(special.test(String.fromCharCode(code))));
+
 const none = new Uint8Array();
 
 /** Writes a string as JSON. */
@@ -90,9 +92,17 @@ export function putText(head: Uint8Array, text: string): void {
   const start = to;
   target[to++] = 0x22;
   if (length <= longestLooked) {
-    for (let n = 0; n < length; n++) {
+    let n = 0;
+    // Two at a time, which takes fewer comparisons.
+    for (; n + 1 < length; n += 2) {
+      const [one, other] = [text.charCodeAt(n), text.charCodeAt(n + 1)];
+      if ((one | other) > 0x7f || ((isSpecial[one] as number) | (isSpecial[other] as number)) !== 0) break;
+      target[to++] = one;
+      target[to++] = other;
+    }
+    for (; n < length; n++) {
       const code = text.charCodeAt(n);
-      if (code < 0x20 || code === 0x22 || code === 0x5c || code > 0x7e) {
+      if (code > 0x7f || isSpecial[code] !== 0) {
         at = start;
         putAny(JSON.stringify(text));
         return;
