@@ -10,6 +10,7 @@ const check = process.argv.includes("--check");
 /** Template, and the folders it writes. */
 const templates = [
   ["plugin/buf.gen.yaml", ["plugin/src/gen"]],
+  ["plugin/buf.gen.check.yaml", ["plugin/src/buf/gen"]],
   ["runtime/buf.gen.messages.yaml", ["runtime/src/messages/gen"]],
   ["runtime/buf.gen.services.yaml", ["runtime/src/services/gen"]],
   ["runtime/buf.gen.config.yaml", ["runtime/src/config/gen"]],

@@ -98,6 +98,7 @@ try {
 
   step("the plugin's command and option files");
   run(join(user, "node_modules", ".bin", "protoc-gen-mesh"), ["--version"], user);
+  run(join(user, "node_modules", ".bin", "buf-plugin-mesh"), ["--spec"], user);
   run(
     process.execPath,
     ["-e", `require("node:fs").accessSync("node_modules/protoc-gen-mesh/proto/mesh/v1/options.proto")`],

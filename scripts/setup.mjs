@@ -21,6 +21,7 @@ if (!existsSync(installed) || readFileSync(installed, "utf8") !== readFileSync(l
 const runtime = join(root, "runtime", "src");
 const plugin = join(root, "plugin");
 if (
+  !existsSync(join(plugin, "dist", "buf-plugin-mesh.cjs")) ||
   stale(join(plugin, "dist", "protoc-gen-mesh.cjs"), [
     join(plugin, "src"),
     join(runtime, "policies"),

@@ -23,8 +23,21 @@ export interface Schema {
   readonly allFiles: readonly DescFile[];
 }
 
+/** The parameters that say how files are read. */
+export type AnalysisParameters = Pick<
+  Parameters,
+  | "messages"
+  | "importExtension"
+  | "tsProto"
+  | "tsProtoFields"
+  | "useJsonName"
+  | "rest"
+  | "unannotated"
+  | "apiConfigurations"
+>;
+
 /** Checks files and turns them into models. Throws `GenerationError` when a file of routes cannot be read. */
-export function analyse(schema: Schema, request: Request, parameters: Parameters): Analysis {
+export function analyse(schema: Schema, request: Request, parameters: AnalysisParameters): Analysis {
   const problems = new Problems(request.sources);
   const resolver = new Resolver(problems);
   const generated = new Set(schema.files.map((file) => file.proto.name));
@@ -47,7 +60,7 @@ export function analyse(schema: Schema, request: Request, parameters: Parameters
   return { files, problems, resolver };
 }
 
-function fieldsOf({ messages, tsProto: { camelCaseNames }, tsProtoFields }: Parameters): Fields {
+function fieldsOf({ messages, tsProto: { camelCaseNames }, tsProtoFields }: AnalysisParameters): Fields {
   if (messages === "protobuf-es") return protobufEs;
   return tsProtoFields === "other"
     ? unknown
@@ -55,7 +68,7 @@ function fieldsOf({ messages, tsProto: { camelCaseNames }, tsProtoFields }: Para
 }
 
 /** The model with what a client for browsers needs, when one was asked for. */
-function withRest(file: DescFile, model: FileModel, { messages }: Context, parameters: Parameters): FileModel {
+function withRest(file: DescFile, model: FileModel, { messages }: Context, parameters: AnalysisParameters): FileModel {
   const { rest, useJsonName, tsProto, importExtension } = parameters;
   if (!rest) return model;
   const key = (name: string) => (useJsonName ? jsonName(name) : tsProto.camelCaseNames ? camelCase(name) : name);
@@ -64,7 +77,7 @@ function withRest(file: DescFile, model: FileModel, { messages }: Context, param
 }
 
 /** Rules from outside the proto files. Throws `GenerationError` when a file of them cannot be read. */
-function routeSources(schema: Schema, parameters: Parameters, problems: Problems): RouteSources {
+function routeSources(schema: Schema, parameters: AnalysisParameters, problems: Problems): RouteSources {
   const { unannotated, apiConfigurations } = parameters;
   if (apiConfigurations.length === 0) return { unannotated, external: new Map() };
   const services = schema.allFiles.flatMap((file) => file.services);
