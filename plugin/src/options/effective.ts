@@ -41,10 +41,10 @@ export function applyLevel(before: Effective, level: Level, profiles: Profiles, 
       const dropped = (state.values.get(kind) ?? {}) as OptionRecord;
       state.values.delete(kind);
       // It belongs to the service: what a method hedges, instead of retrying, comes out of it too.
-      const stays = kind === "retry" && level.target === "method" && dropped.budget;
-      if (stays) state.values.set(kind, { budget: dropped.budget });
+      const budget = kind === "retry" && level.target === "method" ? dropped.budget : undefined;
+      if (budget) state.values.set(kind, { budget });
       state.origins.delete(kind);
-      forget(state.origins, kind, (field) => !(stays && field === "budget"));
+      forget(state.origins, kind, (field) => !(budget && field === "budget"));
     }
     for (const [kind, value] of Object.entries(step.fields)) {
       const before = state.values.get(kind);
