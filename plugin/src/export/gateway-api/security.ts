@@ -1,6 +1,7 @@
 import type { MethodContract } from "../../contract/contract.ts";
 import { type Access, hasKeys, type Named } from "../shared/access.ts";
 import type { Losses } from "../shared/losses.ts";
+import { type Claims, claimHeaders } from "./claims.ts";
 
 /** What a method's SecurityPolicy says, without its targets. */
 export type Security = { readonly [field: string]: unknown };
@@ -8,7 +9,12 @@ export type Security = { readonly [field: string]: unknown };
 const nobody: Security = { authorization: { defaultAction: "Deny" } };
 
 /** Who may call a method; undefined: everybody. What Envoy Gateway cannot check is refused, except a rule over the request. */
-export function securityOf(method: MethodContract, access: Access, losses: Losses): Security | undefined {
+export function securityOf(
+  method: MethodContract,
+  access: Access,
+  claims: Claims,
+  losses: Losses,
+): Security | undefined {
   const lose = (option: string, text: string) => losses.add(method, option, text);
   if (method.policy.auth?.rule !== undefined)
     lose(
@@ -20,7 +26,7 @@ export function securityOf(method: MethodContract, access: Access, losses: Losse
     const known = access.jwt.filter(hasKeys);
     return known.length === 0
       ? undefined
-      : { jwt: { optional: true, providers: known.map((one) => tokens(one, one.audiences)) } };
+      : { jwt: { optional: true, providers: known.map((one) => tokens(one, one.audiences, claims)) } };
   }
   const { jwt, apiKey, mtls, missing, scopes, audiences } = access;
   if (missing.length > 0)
@@ -57,7 +63,7 @@ export function securityOf(method: MethodContract, access: Access, losses: Losse
       `must be a list in the tokens of ${namesOf(spaced.map(({ provider }) => provider))}: Envoy Gateway takes text apart in the claims scope and scp alone`,
     );
   return {
-    jwt: { providers: meant.map((one) => tokens(one.provider, one.audiences)) },
+    jwt: { providers: meant.map((one) => tokens(one.provider, one.audiences, claims)) },
     ...(scopes.length > 0 && {
       authorization: {
         defaultAction: "Deny",
@@ -90,12 +96,17 @@ function meantFor({ audiences }: Named<"jwt">, ofMethod: readonly string[]): rea
   return both.length > 0 ? both : undefined;
 }
 
-const tokens = ({ name, issuer, jwksUri, jwks }: Named<"jwt">, audiences: readonly string[]) => ({
-  name,
-  issuer,
-  ...(audiences.length > 0 && { audiences }),
-  ...(jwksUri === undefined ? { localJWKS: { type: "Inline", inline: jwks } } : { remoteJWKS: { uri: jwksUri } }),
-});
+function tokens(provider: Named<"jwt">, audiences: readonly string[], claims: Claims) {
+  const { name, issuer, jwksUri, jwks } = provider;
+  const claimToHeaders = claimHeaders(claims, provider);
+  return {
+    name,
+    issuer,
+    ...(audiences.length > 0 && { audiences }),
+    ...(jwksUri === undefined ? { localJWKS: { type: "Inline", inline: jwks } } : { remoteJWKS: { uri: jwksUri } }),
+    ...(claimToHeaders.length > 0 && { claimToHeaders }),
+  };
+}
 
 /** Keys alone; undefined when nobody can be let through. */
 function apiKeys(

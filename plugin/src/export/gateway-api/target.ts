@@ -6,6 +6,7 @@ import { type KubernetesObject, manifestOf, Names, objectName, onOneLine } from 
 import { Losses } from "../shared/losses.ts";
 import { groupBy, type Workload, workloadsOf } from "../shared/workloads.ts";
 import type { Target } from "../target.ts";
+import { claimsOf } from "./claims.ts";
 import { reportLeftOut } from "./left-out.ts";
 import { countsAlone } from "./rate-limit.ts";
 import { type Group, grpcRoutes, httpRoutes, isStandard, type RouteOfGroups } from "./routes.ts";
@@ -74,11 +75,13 @@ function groupsOf(methods: readonly MethodContract[], deployment: Deployment, lo
     // Proxies count by rule: what counts for a method alone needs a rule of its own.
     const { concurrency, circuitBreaker, rateLimit = [] } = method.policy;
     const alone = concurrency?.max !== undefined || circuitBreaker !== undefined || rateLimit.some(countsAlone);
+    const access = accessOf(method.policy.auth, deployment);
+    const claims = claimsOf(method, access);
     return {
       method,
       key: alone ? method.path : "",
-      traffic: trafficOf(method, losses),
-      security: securityOf(method, accessOf(method.policy.auth, deployment), losses),
+      traffic: trafficOf(method, claims, losses),
+      security: securityOf(method, access, claims, losses),
       timeouts: timeoutsOf(method),
     };
   });

@@ -3,6 +3,7 @@ import type { MethodContract } from "../../contract/contract.ts";
 import { gepDuration } from "../shared/durations.ts";
 import { isSet, type Losses } from "../shared/losses.ts";
 import { envoyWaits, retryConditions } from "../shared/retry.ts";
+import type { Claims } from "./claims.ts";
 import { rateLimitOf } from "./rate-limit.ts";
 import { balancerOf, breakerOf } from "./upstream.ts";
 
@@ -18,9 +19,9 @@ export interface Timeouts {
 }
 
 /** What Envoy Gateway does with calls of a method. */
-export function trafficOf(method: MethodContract, losses: Losses): Traffic {
+export function trafficOf(method: MethodContract, claims: Claims, losses: Losses): Traffic {
   const retry = method.policy.retry && retryOf(method, method.policy.retry, losses);
-  const rateLimit = rateLimitOf(method, losses);
+  const rateLimit = rateLimitOf(method, claims, losses);
   const loadBalancer = balancerOf(method, losses);
   const requestBuffer = bufferOf(method, losses);
   return {
