@@ -42,19 +42,15 @@ function watch({ availability, latencyMs }: ObjectiveConfig, { clock, method: { 
     const startedAt = latencyMs === undefined ? 0 : clock.now();
     let over = false;
     let leave: (() => void) | undefined;
-    const end = (error?: unknown) => {
+    const end = (error?: unknown, failed = error !== undefined && isFailure(error)) => {
       if (over) return;
       over = true;
       leave?.();
-      if (error !== undefined && isFailure(error)) decided("objective", "failed", path);
+      if (failed) decided("objective", "failed", path);
     };
     // The deadline of a call is a failure when it passes, not when the implementation notices: that may be never.
     leave = call.cancellation?.onCancel((reason) =>
-      end(
-        call.deadline - clock.now() <= earlyMs
-          ? new RpcError("DEADLINE_EXCEEDED", `${path} was not answered in time`)
-          : reason,
-      ),
+      end(reason, isFailure(reason) || call.deadline - clock.now() <= earlyMs),
     );
     return next(call).then(
       (reply) => {
@@ -63,7 +59,7 @@ function watch({ availability, latencyMs }: ObjectiveConfig, { clock, method: { 
           const ms = clock.now() - startedAt;
           if (ms > latencyMs) decided("objective", "slow", path, { ms });
         }
-        if (isStream(reply)) return onEnd(reply, end);
+        if (isStream(reply)) return onEnd(reply, (error) => end(error));
         end();
         return reply;
       },
