@@ -12,6 +12,15 @@ test("without parameters, messages are ts-proto's and imports end with .js", () 
   expect(tsProto).toMatchObject({ importSuffix: ".js", camelCaseNames: true, useSnakeTypeName: true, typePrefix: "" });
 });
 
+test("routes hang on a Gateway of their namespace, or of another", () => {
+  const gatewayOf = (parameter: string) => parseParameters(parameter).targetOptions.gateway;
+  expect(["", "gateway=public", "gateway=edge/public.v2"].map(gatewayOf)).toEqual([
+    "gateway",
+    "public",
+    "edge/public.v2",
+  ]);
+});
+
 test("ts-proto's naming options keep their spelling", () => {
   const { tsProto } = parseParameters(
     "fileSuffix=.pb,importSuffix=,typePrefix=A,typeSuffix=Z,snakeToCamel=json,useSnakeTypeName=false,Ma/b.proto=@acme/b",
@@ -46,6 +55,9 @@ test("options of ts-proto that generated code does not notice are accepted, so o
 
 test.each([
   ["target=js", "parameter target=js: use one of ts"],
+  ["gateway=", "parameter gateway=: write the name of a Gateway, or <namespace>/<name>"],
+  ["gateway=a/b/c", "parameter gateway=a/b/c: write the name"],
+  ["gateway=Edge", "parameter gateway=Edge: write the name"],
   ["target=js+dts", "parameter target=js+dts: use one of ts"],
   ["messages=protobufjs", "parameter messages=protobufjs: use messages=ts-proto or messages=protobuf-es"],
   ["import_extension=mjs", "use import_extension=js or import_extension=ts or import_extension=none"],
