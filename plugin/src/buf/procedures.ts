@@ -38,14 +38,14 @@ const procedures: ReadonlyMap<string, Procedure> = new Map<string, Procedure>([
   [
     `/${check}/ListRules`,
     async (bytes) => {
-      const page = pageOf(rules, fromBinary(ListRulesRequestSchema, bytes));
+      const page = pageOf(rules, decode(ListRulesRequestSchema, bytes));
       return respond(ListRulesResponseSchema, { rules: page.items, nextPageToken: page.next });
     },
   ],
   [
     `/${check}/ListCategories`,
     async (bytes) => {
-      const page = pageOf(categories, fromBinary(ListCategoriesRequestSchema, bytes));
+      const page = pageOf(categories, decode(ListCategoriesRequestSchema, bytes));
       return respond(ListCategoriesResponseSchema, { categories: page.items, nextPageToken: page.next });
     },
   ],
@@ -76,7 +76,7 @@ export async function answer(path: string, request: Uint8Array): Promise<Uint8Ar
   const procedure = procedures.get(path);
   if (!procedure) return failure(unimplemented, `there is no procedure ${path}`);
   try {
-    const { value } = fromBinary(RequestSchema, request);
+    const { value } = decode(RequestSchema, request);
     const { type, bytes } = await procedure(value?.value ?? new Uint8Array());
     const any = create(AnySchema, { typeUrl: `type.googleapis.com/${type}`, value: bytes });
     return toBinary(ResponseSchema, create(ResponseSchema, { value: any }));
@@ -89,6 +89,14 @@ export async function answer(path: string, request: Uint8Array): Promise<Uint8Ar
 const failure = (code: number, message: string): Uint8Array =>
   toBinary(ResponseSchema, create(ResponseSchema, { error: { code, message } }));
 
+function decode<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array): MessageShape<Desc> {
+  try {
+    return fromBinary(schema, bytes);
+  } catch (cause) {
+    throw new GenerationError(`the input is no ${schema.name} of buf's plugin protocol`, { cause });
+  }
+}
+
 const respond = <Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): Response => ({
   type: schema.typeName,
   bytes: toBinary(schema, create(schema, init)),
@@ -96,8 +104,7 @@ const respond = <Desc extends DescMessage>(schema: Desc, init: MessageInitShape<
 
 async function checked(bytes: Uint8Array): Promise<MessageInitShape<typeof CheckResponseSchema>> {
   const { annotationsFor } = await import("./check.ts");
-  const request: MessageShape<typeof CheckRequestSchema> = fromBinary(CheckRequestSchema, bytes);
-  return { annotations: annotationsFor(request) };
+  return { annotations: annotationsFor(decode(CheckRequestSchema, bytes)) };
 }
 
 /** A page, at most as long as asked for. A token is where the next page begins. */
