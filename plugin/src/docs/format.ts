@@ -18,7 +18,7 @@ export const plain = (value: number): string => {
 export function duration(ms: number): string {
   if (ms === 0) return "0";
   const short = units.find(
-    (unit) => ms >= unit.ms && /^\d+(\.\d{1,2})?$/.test(String(Number((ms / unit.ms).toPrecision(9)))),
+    (unit) => ms >= unit.ms && /^\d{1,4}(\.\d{1,2})?$/.test(String(Number((ms / unit.ms).toPrecision(9)))),
   );
   const { ms: size, name } = short ?? units.find((unit) => ms >= unit.ms) ?? { ms: 0.001, name: "µs" };
   return `${plain(ms / size)}\u00a0${name}`;
