@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { root } from "../../plugin/test/compile.ts";
 import { type Bundle, bundle, type Ended, Project, protoWith } from "../test/bundle.ts";
 
 const open = 'auth: { access: PUBLIC } timeout: { total: "2s" max: "10s" }';
@@ -159,6 +160,34 @@ One call at worst
     text: "longer deadlines of callers are cut to it",
     place: { file, line: 6, column: 41 },
   });
+}, 60_000);
+
+test("the examples of the documentation", () => {
+  const examples = join(root, "cli/test/diff");
+  const side = (name: string) => readFileSync(join(examples, name, "shop/v1/orders.proto"), "utf8");
+  const shop = new Project({ "proto/shop/v1/orders.proto": side("before") });
+  onTestFinished(() => shop.remove());
+  shop.git("init", "--quiet");
+  shop.git("add", ".");
+  shop.git("commit", "--quiet", "--message", "first");
+  shop.write({ "proto/shop/v1/orders.proto": side("after") });
+  for (const [format, name] of [
+    ["text", "report.txt"],
+    ["markdown", "report.md"],
+    ["json", "report.json"],
+  ] as const) {
+    const { status, stdout, stderr } = command.run(shop.folder, [
+      "diff",
+      "proto",
+      "--against",
+      "main",
+      "--format",
+      format,
+    ]);
+    expect([status, stderr]).toEqual([3, ""]);
+    if (process.env.UPDATE_GOLDEN) writeFileSync(join(examples, name), stdout);
+    expect(stdout).toBe(readFileSync(join(examples, name), "utf8"));
+  }
 }, 60_000);
 
 test("what cannot be compared ends with 65 and says why, a wrong command line with 64", () => {

@@ -63,7 +63,23 @@ const cases: readonly (readonly [string, string, readonly string[]])[] = [
     'hedge: { attempts: 2 delay: "90ms" }',
     ["operational hedge.delay: 80ms -> 90ms"],
   ],
+  [
+    'retry: { attempts: 3 initial: "1s" }',
+    'retry: { attempts: 3 initial: "2s" max: "20s" }',
+    ["operational retry.initial: 1s -> 2s", "operational retry.max: 10s -> 20s"],
+  ],
+  // What only follows another option is not told.
+  [
+    'retry: { attempts: 3 initial: "1s" }',
+    'retry: { attempts: 3 initial: "2s" }',
+    ["operational retry.initial: 1s -> 2s"],
+  ],
   // Quotas.
+  [
+    'rate_limit: { name: "t" rate: "20/s" }',
+    'rate_limit: { name: "t" rate: "10/s" }',
+    ["capacity rate_limit[t].rate: 20/s -> 10/s"],
+  ],
   ["", 'rate_limit: { name: "t" rate: "90/m" }', ["capacity rate_limit[t]: - -> { name: t, rate: 90/m }"]],
   [
     "",
@@ -217,6 +233,15 @@ test("a change is where the option is set, or was", () => {
     "(mesh.v1.service).timeout",
     "(mesh.v1.method).timeout",
   ]);
+});
+
+test("a limit that moves from a method to its service is shared from then on", () => {
+  const limit = 'rate_limit: { name: "t" rate: "20/s" }';
+  const [own, shared] = [contractOf({ policy: `${open} ${limit}` }), contractOf({ policy: open, service: limit })];
+  const ofGet = (before: typeof own, after: typeof own) =>
+    lines(diffContracts(before, after).filter(({ subject }) => subject === shop));
+  expect(ofGet(own, shared)).toEqual(["capacity rate_limit[t].scope: method -> service"]);
+  expect(ofGet(shared, own)).toEqual(["operational rate_limit[t].scope: service -> method"]);
 });
 
 test("budgets of the service are told for what retries, and for what hedges", () => {

@@ -70,9 +70,15 @@ class Comparison {
           (now ?? {}) as Config,
         );
       }
+      // Nobody has set it: its default follows another option, which is told.
+      if (fields[key]?.option && !this.#isSet(name)) return [];
       const text = (value: unknown) => (value === undefined ? undefined : optionText(key, value));
       return this.#change(name, row(old, now, this.#both), text(old), text(now));
     });
+  }
+
+  #isSet(option: string): boolean {
+    return this.#both.before.origins.has(option) || this.#both.after.origins.has(option);
   }
 
   #change(
