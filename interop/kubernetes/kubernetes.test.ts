@@ -99,6 +99,31 @@ describe.skipIf(problem)("the definitions", () => {
     });
   });
 
+  test("methods whose names are words of YAML, or none of Kubernetes", () => {
+    const names = ["Yes", "no", "On", "Null", "True", "y", "_", "__", "A_", "GetHTTPItem", "E1", "x".repeat(300)];
+    const rpcs = names.map((name, index) => {
+      const option = `option (mesh.v1.method) = { timeout: { total: "${index + 1}s" } };`;
+      return `rpc ${name}(Message) returns (Message) { ${option} }`;
+    });
+    const proto = `
+      syntax = "proto3";
+      import "mesh/v1/options.proto";
+      message Message {}
+      service on { option (mesh.v1.service) = { auth: { access: PUBLIC } }; ${rpcs.join("\n")} }`;
+    const { files, errors } = generate({ "on.proto": proto }, "target=gateway-api,target=istio");
+    expect(errors).toEqual([]);
+    const objects = Object.values(files).flatMap(objectsOf);
+    for (const object of objects)
+      expect(validator.problems(object), `${object.kind} ${object.metadata.name}`).toEqual([]);
+    expectTargets(objects, "on");
+    const route = objects.find(({ kind }) => kind === "GRPCRoute")?.spec as {
+      rules: { matches: { method: { method: string } }[] }[];
+    };
+    expect(route.rules.map(({ matches }) => matches[0]?.method.method)).toEqual(names);
+    const entries = objects.find(({ kind }) => kind === "VirtualService")?.spec.http as { name: string }[];
+    expect(new Set(entries.map(({ name }) => name)).size).toBe(names.length + 1);
+  });
+
   describe("refuse what is wrong:", () => {
     const good = (name: string, file: string, kind: string) => {
       const [, text] = filesOf(name).find(([found]) => found === file) as readonly [string, string];

@@ -4,7 +4,7 @@ import { accessOf } from "../shared/access.ts";
 import { type Location, locationOf } from "../shared/cluster-service.ts";
 import { type KubernetesObject, manifestOf } from "../shared/kubernetes.ts";
 import { Losses } from "../shared/losses.ts";
-import { type Workload, workloadsOf } from "../shared/workloads.ts";
+import { groupBy, type Workload, workloadsOf } from "../shared/workloads.ts";
 import type { Target } from "../target.ts";
 import { issuersOf, requestAuthentication } from "./authentication.ts";
 import { authorizationPolicies } from "./authorization.ts";
@@ -18,13 +18,25 @@ export const istio: Target = {
   summary: "Istio: VirtualService, DestinationRule, RequestAuthentication, AuthorizationPolicy",
   write(contract, deployment) {
     const losses = new Losses();
-    const files = workloadsOf(contract, deployment).map((workload) => ({
+    const workloads = workloadsOf(contract, deployment);
+    reportShared(workloads, losses);
+    const files = workloads.map((workload) => ({
       name: `istio/${workload.name}.yaml`,
       content: fileOf(workload, deployment, losses),
     }));
     return { files, losses: losses.all };
   },
 };
+
+/** Istio takes one VirtualService and one DestinationRule for a host. */
+function reportShared(workloads: readonly Workload[], losses: Losses): void {
+  for (const [first, ...others] of groupBy(workloads, (workload) => hostOf(workload, locationOf(workload.upstream))))
+    for (const { place } of others.flatMap(({ services }) => services))
+      losses.at(
+        place,
+        `is at another port of the host of ${first?.services[0]?.name}: Istio takes one VirtualService for a host, so put the entries of both files into one`,
+      );
+}
 
 function fileOf(workload: Workload, deployment: Deployment, losses: Losses): string {
   const { name, methods, services, sources, upstream } = workload;
@@ -40,7 +52,7 @@ function fileOf(workload: Workload, deployment: Deployment, losses: Losses): str
     ...(location.kind === "outside" ? [serviceEntry(metadata, host, upstream.port)] : []),
     virtualService(workload, metadata, host, behaviours),
     ...(rule ? [rule] : []),
-    ...(location.kind === "outside" ? [] : guards(workload, metadata, deployment, losses)),
+    ...(location.kind === "outside" ? [] : guards(workload, appOf(workload, location), metadata, deployment, losses)),
   ];
   for (const service of services) {
     const routes = service.methods.filter((method) => method.routes.length > 0);
@@ -65,7 +77,9 @@ function fileOf(workload: Workload, deployment: Deployment, losses: Losses): str
     `Istio for ${name}, ${host} port ${upstream.port}: ${services.map((service) => service.name).join(", ")}.`,
     ...(location.kind === "outside"
       ? []
-      : [`The pods have the label app: ${name}${namespace === undefined ? "; apply it to their namespace" : ""}.`]),
+      : [
+          `The pods have the label app: ${appOf(workload, location)}${namespace === undefined ? "; apply it to their namespace" : ""}.`,
+        ]),
     ...(methods.some(retries)
       ? [
           "The proxy of the caller retries. A client that retries too multiplies the attempts. Let one side do it: switch it off in",
@@ -83,6 +97,9 @@ function hostOf({ name }: Workload, location: Location): string {
   return location.namespace === undefined ? location.name : `${location.name}.${location.namespace}.svc.cluster.local`;
 }
 
+/** Pods are taken to have the name of their Service as the label that Istio's own tools look at. */
+const appOf = ({ name }: Workload, location: Location): string => (location.kind === "service" ? location.name : name);
+
 /** Makes a host outside of the cluster one that the mesh knows. */
 const serviceEntry = (metadata: KubernetesObject["metadata"], host: string, port: number): KubernetesObject => ({
   apiVersion: "networking.istio.io/v1",
@@ -97,12 +114,13 @@ const serviceEntry = (metadata: KubernetesObject["metadata"], host: string, port
 });
 
 function guards(
-  { name, methods, services }: Workload,
+  { methods, services }: Workload,
+  app: string,
   metadata: KubernetesObject["metadata"],
   deployment: Deployment,
   losses: Losses,
 ): KubernetesObject[] {
-  const selector = { matchLabels: { app: name } };
+  const selector = { matchLabels: { app } };
   const accesses = new Map(methods.map((method) => [method, accessOf(method.policy.auth, deployment)]));
   const issuers = issuersOf([...accesses.values()]);
   for (const [method, access] of accesses)

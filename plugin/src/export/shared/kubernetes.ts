@@ -9,14 +9,17 @@ export interface KubernetesObject {
   readonly spec: unknown;
 }
 
-/** A name that an object of Kubernetes may have: letters, digits and dashes of `text`, in lower case. Source: RFC 1123. */
+/**
+ * A name that an object of Kubernetes may have: the letters and digits of `text` in lower case, with dashes between words, and short
+ * enough for a suffix. Source: RFC 1123.
+ */
 export const objectName = (text: string): string =>
   text
     .replace(/(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, "-")
     .toLowerCase()
     .replace(/[^a-z\d]+/g, "-")
-    .replace(/^-+|-+$/g, "")
-    .slice(0, 253);
+    .slice(0, 200)
+    .replace(/^-+|-+$/g, "") || "unnamed";
 
 /** Names that differ: `next` gives a name back, with a number when it is taken. */
 export class Names {

@@ -2,7 +2,7 @@ import type { Contract, MethodContract, ServiceContract } from "../../contract/c
 import type { Deployment, Upstream } from "../deployment.ts";
 import { Names, objectName } from "./kubernetes.ts";
 
-/** The services behind one upstream: what infrastructure routes to, balances and guards as one thing. */
+/** The services behind one address, by the name of its first upstream: what infrastructure routes to, balances and guards as one thing. */
 export interface Workload {
   /** Differs from those of the others; fit for objects of Kubernetes. */
   readonly name: string;
@@ -18,7 +18,7 @@ export interface Workload {
 export function workloadsOf({ services }: Contract, deployment: Deployment): Workload[] {
   const groups = groupBy(
     services.map((service) => ({ service, upstream: deployment.upstreamOf(service.name) })),
-    ({ upstream: { name, host, port } }) => [name, host, port],
+    ({ upstream: { host, port } }) => [host, port],
   );
   const names = new Names();
   return groups.map((members) => {
