@@ -3,6 +3,7 @@
 //   from=<file>        lines of that file, word for word
 //   ts check           compiles, with every strict flag
 //   sh                 npm scripts of this repository
+//   sh protomesh       command lines of protomesh, with commands and flags that exist; a comment or another command needs none
 //   title=, quickstart, afterwards, output, serve, answers   README.md and docs/plugin.md: run by scripts/quickstart.mjs
 //   proto example      docs/policies.md: an option that scripts/reference.test.ts compiles
 //   text               a drawing or a log; nothing to prove
@@ -62,6 +63,7 @@ function prove(file, block) {
   }
   // Written and compiled by scripts/reference.
   if (language === "proto" && words.includes("example") && file === "docs/policies.md") return undefined;
+  if (language === "sh" && words.includes("protomesh")) return commandLines(text);
   if (language === "sh") {
     for (const line of text.split("\n")) {
       const script = /^npm (?:run )?([a-z]+)(?: |$)/.exec(line)?.[1];
@@ -70,6 +72,23 @@ function prove(file, block) {
     return undefined;
   }
   return language === "text" ? undefined : "nothing proves this block: see scripts/docs.mjs for what a block can claim";
+}
+
+/** What is wrong with command lines of protomesh, or undefined. A flag is declared in the command's file, or in one beside it. */
+function commandLines(text) {
+  const folder = join(root, "cli/src");
+  const read = (name) => readFileSync(join(folder, name), "utf8");
+  for (const line of text.split("\n")) {
+    const [, command, args] = /^npx protomesh ([a-z]+)(.*)$/.exec(line) ?? [];
+    if (!command) return `${JSON.stringify(line)} is no command line of protomesh`;
+    if (!read("commands.ts").includes(`name: "${command}"`)) return `there is no command ${command}`;
+    const own = read(`${command}.ts`);
+    const beside = [...own.matchAll(/from "\.\/([\w/-]+\.ts)"/g)].map(([, name]) => read(name));
+    for (const [, flag] of args.matchAll(/ --([\w-]+)/g))
+      if (![own, ...beside].some((source) => source.includes(`name: "${flag}"`)))
+        return `${command} has no flag --${flag}`;
+  }
+  return undefined;
 }
 
 /** Whole lines without their indentation, which differs between a file and a page. */

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { root } from "../../plugin/test/compile.ts";
 import { type Bundle, bundle, Project } from "../test/bundle.ts";
 
 const shop = `syntax = "proto3";
@@ -204,6 +205,19 @@ POST    /shop.v1.Shop/Watch  /shop.v1.Shop/Watch  *     serverStream  PUBLIC
     ],
   });
   expect(run("routes", "proto").stdout).toMatch(/^no method has a route/);
+}, 60_000);
+
+test("docs/cli.md shows what the commands print", () => {
+  const words = (text: string) => text.split("\n").map((line) => line.trim().replace(/\s+/g, " "));
+  const examples = readFileSync(join(root, "docs/cli.md"), "utf8").matchAll(/```text\n(shop\.|METHOD)([^`]+)```/g);
+  const shown = [...examples].map(([, head, rest]) => words(`${head}${rest}`));
+  const printed = ["policy", "routes"].map((name) =>
+    words(command.run(root, [name, "examples/shop/proto"]).stdout.replaceAll("examples/shop/proto", "proto")),
+  );
+  expect(shown).toHaveLength(2);
+  shown.forEach((lines, index) => {
+    expect(printed[index]).toEqual(expect.arrayContaining(lines));
+  });
 }, 60_000);
 
 test("commands that read proto files load nothing of gRPC", () => {
