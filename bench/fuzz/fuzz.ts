@@ -207,15 +207,10 @@ function judge(answer: Buffer, statuses: Map<number, number>): string | undefine
   for (const match of text.matchAll(/HTTP\/1\.1 (\d{3}) [^\r]*\r\n/g)) {
     const status = Number(match[1]);
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
-    if (status === 500 && !isLibrarys(text.slice(match.index, match.index + 2000)))
-      worst ??= `an answer is ${text.slice(match.index, match.index + 500)}`;
+    if (status === 500) worst ??= `an answer is ${text.slice(match.index, match.index + 500)}`;
   }
   return worst;
 }
-
-/** Connect's library answers bytes that are no message, or not compressed, with `internal`, where it means `invalid_argument`. */
-const isLibrarys = (answer: string) =>
-  /\{"code":"internal","message":"(?:parse binary: |decompression failed)/.test(answer);
 
 /** Bytes so that a terminal shows what they are. */
 const shown = (bytes: Buffer) =>

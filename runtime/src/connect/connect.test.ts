@@ -199,3 +199,22 @@ test.each([
     expect([method.status, await method.text()]).toEqual([404, ""]);
   },
 );
+
+test.each([
+  ["no message", { "content-type": "application/proto" }, Buffer.of(0xff, 0xff), /^parse binary: /],
+  ["not compressed", { "content-type": "application/json", "content-encoding": "gzip" }, "{}", /^decompression failed/],
+  ["no JSON", { "content-type": "application/json" }, "{", /./],
+])("a request that is %s is its caller's fault", async (_, headers, body, text) => {
+  const server = await start({ listen: { address: 0, connect: true } });
+  const answer = await fetch(`${server.http?.url}/${Kitchen.name}/GetDish`, { method: "POST", headers, body });
+  expect(answer.status).toBe(400);
+  expect(await answer.json()).toMatchObject({ code: "invalid_argument", message: expect.stringMatching(text) });
+});
+
+test("what an implementation fails with stays its own", async () => {
+  const services = [kitchenWith({ getDish: () => Promise.reject(new RpcError("INTERNAL", "the oven is broken")) })];
+  const server = await start({ services, listen: { address: 0, connect: true } });
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(`${server.http?.url}/${Kitchen.name}/GetDish`, { method: "POST", headers, body: "{}" });
+  expect([answer.status, await answer.json()]).toMatchObject([500, { code: "internal" }]);
+});

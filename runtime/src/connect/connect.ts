@@ -1,14 +1,18 @@
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext, MethodImpl } from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { clientHandlers } from "../client.ts";
 import type { Clock } from "../core/clock.ts";
 import { codeNumber } from "../core/error.ts";
 import type { Report } from "../core/report.ts";
+import type { MethodSpec } from "../core/spec.ts";
 import { isStream } from "../core/stream.ts";
 import { wirePolicy } from "../core/wire-policy.ts";
 import type { GatewayService } from "../gateway/endpoint.ts";
 import { describe, registryOf, undescribe } from "../messages/descriptors.ts";
+import { callersFault } from "./callers-fault.ts";
 import { ConnectCalls, type ConnectMethod } from "./calls.ts";
 import type { ConnectLibrary } from "./library.ts";
 
@@ -41,24 +45,27 @@ export function createConnect(
   options: ConnectOptions,
 ): ConnectDoor {
   const services = onePlaceEach(placed);
-  const { createContextKey, createContextValues } = library.connect;
+  const { connect, node } = library;
   const calls = new ConnectCalls({ library, clock: options.clock, onError: options.onError });
-  const requestKey = createContextKey<IncomingMessage | undefined>(undefined);
-  const adapter = library.node.connectNodeAdapter({
+  const requestKey = connect.createContextKey<IncomingMessage | undefined>(undefined);
+  const router = connect.createConnectRouter({
     grpc: false,
-    routes: (router) => {
-      for (const service of services) addService(router, service);
-    },
-    contextValues: (req) => createContextValues().set(requestKey, req as IncomingMessage),
-    // Without a body: theirs for errors is another one than ours.
-    fallback: (_, res) => void (res as ServerResponse).writeHead(404, { "content-length": "0" }).end(),
+    acceptCompression: [node.compressionGzip, node.compressionBrotli],
   });
+  for (const service of services) addService(router, service);
+  const byPath = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 
   /** What may be asked of each path. The library's 405 does not say it. Source: RFC 9110, 15.5.6; the Connect protocol. */
-  const allowed = new Map<string, string>();
+  const doors = new Map<
+    string,
+    { readonly method: MethodSpec; readonly handler: UniversalHandler; readonly allow: string }
+  >();
   for (const { spec } of services)
-    for (const { path, kind, idempotency } of Object.values(spec.methods))
-      allowed.set(path, kind === "unary" && idempotency === "NO_SIDE_EFFECTS" ? "GET, POST" : "POST");
+    for (const method of Object.values(spec.methods)) {
+      const { path, kind, idempotency } = method;
+      const allow = kind === "unary" && idempotency === "NO_SIDE_EFFECTS" ? "GET, POST" : "POST";
+      doors.set(path, { method, handler: byPath.get(path) as UniversalHandler, allow });
+    }
 
   function addService(router: ConnectRouter, { spec, target, client }: GatewayService): void {
     const registry = registryOf(spec);
@@ -123,12 +130,22 @@ export function createConnect(
       // The library makes a URL of it, and fails on one that is none.
       if (!URL.canParse(`http://${req.headers.host}`)) return refuseHost(res);
       keepConnection(req, res);
-      if (req.method !== "POST") {
-        const allow = allowed.get((req.url ?? "").split("?", 1)[0] as string);
-        if (allow !== undefined && !(req.method === "GET" && allow.startsWith("GET")))
-          return void res.writeHead(405, { allow, "content-length": "0" }).end();
-      }
-      adapter(req, res);
+      const door = doors.get((req.url ?? "").split("?", 1)[0] as string);
+      // Without a body: theirs for errors is another one than ours.
+      if (!door) return void res.writeHead(404, { "content-length": "0" }).end();
+      const { method, handler, allow } = door;
+      if (req.method !== "POST" && !(req.method === "GET" && allow.startsWith("GET")))
+        return void res.writeHead(405, { allow, "content-length": "0" }).end();
+      const values = connect.createContextValues().set(requestKey, req);
+      handler(node.universalRequestFromNodeRequest(req, res, undefined, values))
+        .then(callersFault)
+        .then((answer) => node.universalResponseToNodeResponse(answer, res))
+        .catch((error: unknown) => {
+          res.destroy();
+          // The client has left.
+          if (connect.ConnectError.from(error).code !== connect.Code.Aborted)
+            options.onError(error, randomUUID(), method);
+        });
     },
     end: (which) => calls.end(which),
   };
