@@ -14,14 +14,21 @@ export const plain = (value: number): string => {
   return fraction === undefined ? grouped : `${grouped}.${fraction}`;
 };
 
-/** Milliseconds as readers say it: the largest unit in which few digits are needed, a no-break space before it, such as `1.5 s`, `61 s` or `250 µs`. */
+/** Milliseconds as readers say it: in the unit that needs the fewest digits, after a no-break space, such as `1.5 s`, `90 s` or `250 µs`. */
 export function duration(ms: number): string {
   if (ms === 0) return "0";
-  const short = units.find(
-    (unit) => ms >= unit.ms && /^\d{1,4}(\.\d{1,2})?$/.test(String(Number((ms / unit.ms).toPrecision(9)))),
-  );
-  const { ms: size, name } = short ?? units.find((unit) => ms >= unit.ms) ?? { ms: 0.001, name: "µs" };
-  return `${plain(ms / size)}\u00a0${name}`;
+  const possible = units
+    .filter((unit) => ms >= unit.ms)
+    .map(({ ms: size, name }) => ({
+      text: plain(ms / size),
+      name,
+      digits: String(Number((ms / size).toPrecision(9))),
+    }));
+  const [largest = { text: plain(ms / 0.001), name: "µs" }] = possible;
+  const short = possible.filter(({ digits }) => /^\d{1,4}(\.\d{1,2})?$/.test(digits));
+  // Of equally short ones the first, which is the largest.
+  const { text, name } = short.sort((a, b) => a.digits.length - b.digits.length)[0] ?? largest;
+  return `${text}\u00a0${name}`;
 }
 
 /** Like `duration`, but where that takes many digits with three of them: for what is computed. */

@@ -83,13 +83,19 @@ test("where no time bounds a call that is sent once there is nothing to draw", (
   expect(draw({ timeout: { idleMs: 5 } }, "bidi")).toBeDefined();
 });
 
-test("a measured delay has no length: the axis says so and has no times", () => {
-  const drawing = drawn({ timeout: { totalMs: 500 }, hedge: { attempts: 3, percentile: 95, keepGoingOn: [], budget } });
-  const said = texts(drawing).map(({ text }) => text);
-  expect(said).toContain("not to scale");
-  expect(said.filter((text) => /\d.(ms|s)$/.test(text))).toEqual(["deadline 500\u00a0ms"]);
-  expect(rects(drawing, "attempt")).toHaveLength(3);
-});
+test.each([500, undefined])(
+  "a measured delay has no length: the axis says so and has no times, attempt %s",
+  (attemptMs) => {
+    const drawing = drawn({
+      timeout: { totalMs: 500, ...(attemptMs && { attemptMs: 400 }) },
+      hedge: { attempts: 3, percentile: 95, keepGoingOn: [], budget },
+    });
+    const said = texts(drawing).map(({ text }) => text);
+    expect(said).toContain("not to scale");
+    expect(said.filter((text) => /\d.(ms|s)$/.test(text))).toEqual(["deadline 500\u00a0ms"]);
+    expect(rects(drawing, "attempt")).toHaveLength(3);
+  },
+);
 
 const sizes: readonly MethodPolicy[] = [
   0.01, 0.3, 1, 77, 999, 2500, 61_000, 3_700_000, 86_400_000, 31_622_400_000,

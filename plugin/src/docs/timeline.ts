@@ -138,7 +138,8 @@ function barsOf(
     const untilMs = Math.min(endMs, overMs);
     before.push(...bar("attempt", startMs, untilMs));
     if (fits === "cut") before.push(...bar("cut", overMs, endMs));
-    const words = bounded && fits === "whole" ? duration(Number((endMs - startMs).toPrecision(9))) : "";
+    const words =
+      bounded && !scale.schematic && fits === "whole" ? duration(Number((endMs - startMs).toPrecision(9))) : "";
     const phrase =
       words !== "" || fits === "cut" ? words : Number.isFinite(untilMs) ? "until it ends or time is up" : "without end";
     if (phrase !== "") before.push(...text(phrase, startMs, Math.min(untilMs, maxMs)));

@@ -51,11 +51,12 @@ export function worstDescription({ attempts, sends, deadlineMs, overMs, percenti
     if (fits === "late") return `${name} ${n + 1} is not sent.`;
     const start =
       percentile === undefined || n === 0 ? `starts at ${roughly(startMs)}` : "starts after a measured delay";
+    const lastMs = percentile === undefined ? endMs : overMs;
     const until =
       fits === "cut"
         ? `and is cut off at ${roughly(overMs)}`
-        : Number.isFinite(endMs)
-          ? `and ends by ${roughly(endMs)}`
+        : Number.isFinite(lastMs)
+          ? `and ends by ${roughly(lastMs)}`
           : "and has no end of its own";
     return `${name} ${n + 1} ${start} ${until}.`;
   };
