@@ -8,6 +8,11 @@ export const commands: readonly {
   readonly load: () => Promise<Command>;
 }[] = [
   {
+    name: "init",
+    summary: "writes a project that works: proto file with policies, buf configuration, server, call",
+    load: async () => (await import("./init.ts")).init,
+  },
+  {
     name: "lint",
     summary: "finds what is wrong with policies, and what should be looked at",
     load: async () => (await import("./lint.ts")).lint,
@@ -26,6 +31,11 @@ export const commands: readonly {
     name: "routes",
     summary: "lists the HTTP routes",
     load: async () => (await import("./routes.ts")).routes,
+  },
+  {
+    name: "export",
+    summary: "writes policies for Envoy, Istio, the Gateway API and clients of plain gRPC",
+    load: async () => (await import("./export.ts")).exportCommand,
   },
   {
     name: "gateway",

@@ -18,6 +18,19 @@ async function counted(point: Point, id: string, call: Promise<{ readonly code: 
   return { code, attempts: point.backend.attempts(id) };
 }
 
+/** Calls what always fails until a call does not reach it. */
+async function untilRefused({ grpc, backend }: Point, id: string, method: string) {
+  backend.does(id, "UNAVAILABLE");
+  const end = Date.now() + 60_000;
+  let before: number;
+  let code: string;
+  do {
+    before = backend.attempts(id);
+    ({ code } = await grpc(method, { id }));
+  } while (backend.attempts(id) > before && Date.now() < end);
+  return { code, called: backend.attempts(id) > before };
+}
+
 const transcoding: readonly Case[] = [
   {
     name: "GET: a variable of the path and parameters of the query",
@@ -193,17 +206,12 @@ const failures: readonly Case[] = [
   },
   {
     name: "what keeps failing is not called any more",
-    async run({ grpc, backend }, id) {
-      backend.does(id, "UNAVAILABLE");
-      const end = Date.now() + 60_000;
-      let before: number;
-      let code: string;
-      do {
-        before = backend.attempts(id);
-        ({ code } = await grpc("Broken", { id }));
-      } while (backend.attempts(id) > before && Date.now() < end);
-      return { code, called: backend.attempts(id) > before };
-    },
+    run: (point, id) => untilRefused(point, id, "Broken"),
+    expected: { code: "UNAVAILABLE", called: false },
+  },
+  {
+    name: "of what keeps failing a share is not called any more",
+    run: (point, id) => untilRefused(point, id, "Throttled"),
     expected: { code: "UNAVAILABLE", called: false },
   },
 ];
@@ -261,6 +269,11 @@ const limits: readonly Case[] = [
     name: "a request that is not too large passes",
     run: (point, id) => counted(point, id, point.grpc("Small", { id, text: "x".repeat(90_000) })),
     expected: { code: "OK", attempts: 1 },
+  },
+  {
+    name: "a limit that follows the latency lets calls pass",
+    run: async ({ grpc }, id) => (await grpc("Measured", { id })).code,
+    expected: "OK",
   },
   {
     name: "what runs at once is limited",

@@ -46,6 +46,10 @@ service Mirror {
     option (mesh.v1.method) = { limits: { request_bytes: 100000 } };
   }
   rpc Alone(Ask) returns (Answer) { ${safe()} option (mesh.v1.method) = { concurrency: { max: 1 } }; }
+  rpc Throttled(Ask) returns (Answer) {
+    ${safe()} option (mesh.v1.method) = { circuit_breaker: { adaptive: true ratio: 0.1 min_calls: 3 window: "20s" } };
+  }
+  rpc Measured(Ask) returns (Answer) { ${safe()} option (mesh.v1.method) = { concurrency: { adaptive: GRADIENT } }; }
   rpc Broken(Ask) returns (Answer) {
     ${safe()} option (mesh.v1.method) = { circuit_breaker: { min_calls: 3 window: "1s" open: "1h" } };
   }

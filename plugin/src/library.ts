@@ -9,10 +9,13 @@ import {
 import { analyse } from "./analyse.ts";
 import type { Analysis } from "./analysis.ts";
 import { type Contract, contractOf } from "./contract/contract.ts";
+import { exportAll } from "./export/export.ts";
+import type { Exported } from "./export/target.ts";
+import { targets as exportTargets } from "./export/targets.ts";
 import { GenerationError } from "./generation-error.ts";
 import { lint } from "./lint/run.ts";
 import type { ServiceModel } from "./model.ts";
-import { parseParameters } from "./parameters.ts";
+import { type Parameters, parseParameters } from "./parameters.ts";
 import type { Warn } from "./plugin.ts";
 import type { Finding } from "./problems.ts";
 import { type Request, readRequest } from "./request.ts";
@@ -88,6 +91,30 @@ export function describeContract(image: Uint8Array, parameters: readonly string[
   return { contract: contractOf(analysis, request), findings: analysis.problems.findings };
 }
 
+/** What a contract can be written for, besides TypeScript. */
+export const targets: readonly { readonly name: string; readonly summary: string }[] = exportTargets;
+
+/** What was written for a target. */
+export interface ExportedContract {
+  /** Names are relative, with slashes. Empty where a finding is an error. */
+  readonly files: Exported["files"];
+  /** Everything that is wrong, and what the target cannot express: rules that begin with `export/`. */
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Writes what an encoded `google.protobuf.FileDescriptorSet` promises for a target. `parameters` are the plugin's, such as
+ * `config=mesh.yaml`.
+ *
+ * Throws `GenerationError` when the bytes are something else, or a parameter or the configuration is wrong.
+ */
+export function exportContract(image: Uint8Array, target: string, parameters: readonly string[]): ExportedContract {
+  const found = analyseImage(image, [...parameters, `target=${target}`]);
+  const { analysis, request } = found;
+  const files = analysis.problems.failed ? [] : exportAll(analysis, request, found.parameters);
+  return { files, findings: analysis.problems.findings };
+}
+
 function analyseImage(
   image: Uint8Array,
   given: readonly string[],
@@ -96,6 +123,7 @@ function analyseImage(
   readonly request: Request;
   readonly registry: FileRegistry;
   readonly files: readonly DescFile[];
+  readonly parameters: Parameters;
 } {
   const { set, registry } = read(image);
   const request = readRequest(
@@ -104,7 +132,8 @@ function analyseImage(
   const parameters = parseParameters(["messages=protobuf-es", ...given].join(","));
   const wanted = set.file.filter((file) => !isImport(file)).map(({ name }) => name);
   const files = wanted.map((name) => registry.getFile(name) as DescFile);
-  return { analysis: analyse({ files, allFiles: [...registry.files] }, request, parameters), request, registry, files };
+  const analysis = analyse({ files, allFiles: [...registry.files] }, request, parameters);
+  return { analysis, request, registry, files, parameters };
 }
 
 function read(image: Uint8Array): { readonly set: FileDescriptorSet; readonly registry: FileRegistry } {

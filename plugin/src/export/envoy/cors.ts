@@ -23,7 +23,7 @@ export function corsPolicy(cors: Cors | undefined): Part {
 }
 
 function matcherOf(origin: string): Part {
-  if (origin === "*") return { prefix: "" };
+  if (origin === "*") return { safe_regex: { regex: ".*" } };
   if (!origin.includes("*")) return { exact: origin };
   const pattern = origin.split("*").map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
   return { safe_regex: { regex: pattern.join("[^/:]+") } };

@@ -7,16 +7,24 @@ import type { Part } from "./part.ts";
 /** A call that is a retry already is not multiplied here: its caller retries. Source: gRFC A6. */
 const onlyFirstAttempts = [{ name: "grpc-previous-rpc-attempts", present_match: true, invert_match: true }];
 
+/** What of a method Envoy sends again. */
+export interface Again {
+  /** What the RouteAction says. */
+  readonly action: Part;
+  /** What the route says besides. */
+  readonly route: Part;
+}
+
 /**
- * What a route adds where Envoy sends again: a failure tells the caller's library not to do the same. A server's own word stays.
- * Source: gRFC A6, "Pushback".
+ * Where Envoy sends again whatever the policy sends again, a failure tells the caller's library not to do the same. A server's own
+ * word stays. Source: gRFC A6, "Pushback".
  */
-export const standDown: Part = {
+const standDown: Part = {
   response_headers_to_add: [{ header: { key: "grpc-retry-pushback-ms", value: "-1" }, append_action: "ADD_IF_ABSENT" }],
 };
 
 /** The retries of a RouteAction; undefined for none. Source: envoy.config.route.v3.RetryPolicy. */
-export function retryOf(method: MethodContract, losses: Losses): Part | undefined {
+export function retryOf(method: MethodContract, losses: Losses): Again | undefined {
   const { retry, timeout } = method.policy;
   if (!retry) return undefined;
   const { on, lost } = retryConditions(retry);
@@ -31,7 +39,7 @@ export function retryOf(method: MethodContract, losses: Losses): Part | undefine
     losses.add(method, "retry.jitter", "Envoy spreads a wait over 0 to the whole of it, as FULL does");
   if (isSet(method, "retry.budget"))
     losses.add(method, "retry.budget", "becomes a share of the calls under way, not of those of a window");
-  return {
+  const action = {
     retry_policy: {
       retry_on: on.join(","),
       num_retries: retry.attempts - 1,
@@ -40,13 +48,14 @@ export function retryOf(method: MethodContract, losses: Losses): Part | undefine
       retriable_request_headers: onlyFirstAttempts,
     },
   };
+  return { action, route: lost.length === 0 ? standDown : {} };
 }
 
 /**
  * A hedge as Envoy has it: an attempt that takes longer than `delay` goes on while another is sent. Undefined for none.
  * Source: envoy.config.route.v3.HedgePolicy.
  */
-export function hedgeOf(method: MethodContract, losses: Losses): Part | undefined {
+export function hedgeOf(method: MethodContract, losses: Losses): Again | undefined {
   const { hedge } = method.policy;
   if (!hedge) return undefined;
   if (hedge.delayMs === undefined) {
@@ -56,7 +65,7 @@ export function hedgeOf(method: MethodContract, losses: Losses): Part | undefine
   const { on, lost } = retryConditions({ on: hedge.keepGoingOn, attemptTimeout: true });
   if (lost.length > 0)
     losses.add(method, "hedge.keep_going_on", `Envoy cannot go on after ${lost.join(", ")}: it goes to the caller`);
-  return {
+  const action = {
     retry_policy: {
       retry_on: on.join(","),
       num_retries: hedge.attempts - 1,
@@ -65,4 +74,5 @@ export function hedgeOf(method: MethodContract, losses: Losses): Part | undefine
     },
     hedge_policy: { hedge_on_per_try_timeout: true },
   };
+  return { action, route: lost.length === 0 ? standDown : {} };
 }

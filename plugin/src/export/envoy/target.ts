@@ -13,7 +13,7 @@ import { Limits } from "./limits.ts";
 import { listenerOf } from "./listener.ts";
 import type { Part } from "./part.ts";
 import { RateLimits } from "./rate-limit.ts";
-import { hedgeOf, retryOf, standDown } from "./retry.ts";
+import { hedgeOf, retryOf } from "./retry.ts";
 import { timesOf } from "./timeout.ts";
 import { transcoderFilter } from "./transcoder.ts";
 
@@ -91,8 +91,8 @@ function routeOf(method: MethodContract, cluster: string, parts: Parts): Part {
   const again = retryOf(method, losses) ?? hedgeOf(method, losses);
   return {
     match: { path: method.path, grpc: {} },
-    route: { cluster, ...timesOf(method), ...again, ...hashOf(method, losses), ...rateLimits.of(method) },
-    ...(again && standDown),
+    route: { cluster, ...timesOf(method), ...again?.action, ...hashOf(method, losses), ...rateLimits.of(method) },
+    ...again?.route,
     ...perFilter({ ...auth.of(method), ...concurrency.of(method), ...limits.of(method) }),
   };
 }

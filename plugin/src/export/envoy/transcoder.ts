@@ -1,25 +1,24 @@
-import { hasOption } from "@bufbuild/protobuf";
 import type { Contract, MethodContract } from "../../contract/contract.ts";
-import { http } from "../../gen/google/api/annotations_pb.js";
 import type { Losses } from "../shared/losses.ts";
+import { descriptorsOf } from "./descriptors.ts";
 import { extension, filterNames, type Part } from "./part.ts";
 
+type Route = MethodContract["routes"][number];
+
 /** REST for gRPC servers. Source: envoy.extensions.filters.http.grpc_json_transcoder.v3. */
-export function transcoderFilter({ services, image }: Contract, losses: Losses): Part[] {
-  const names = services.filter(({ methods }) => methods.some(hasRoutes)).map(({ name }) => name);
+export function transcoderFilter(contract: Contract, losses: Losses): Part[] {
+  const names = contract.services
+    .filter(({ methods }) => methods.some(({ routes }) => routes.some((route) => !unable(route))))
+    .map(({ name }) => name);
+  for (const { methods } of contract.services) for (const method of methods) reportRoutes(method, losses);
   if (names.length === 0) return [];
-  const methods = services.flatMap((service) => service.methods.filter(hasRoutes));
-  const generic = methods.some(
-    (method) => !annotated(method) && method.routes.some((route) => isGeneric(route, method)),
-  );
-  for (const method of methods) reportRoutes(method, losses);
+  const able = ({ routes }: MethodContract) => routes.filter((route) => !unable(route));
   return [
     {
       name: filterNames.transcoder,
       typed_config: extension("filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder", {
         services: names,
-        proto_descriptor_bin: Buffer.from(image()).toString("base64"),
-        ...(generic && { auto_mapping: true }),
+        proto_descriptor_bin: Buffer.from(descriptorsOf(contract, new Set(names), able)).toString("base64"),
         ignore_unknown_query_parameters: true,
         convert_grpc_status: true,
         print_options: { always_print_primitive_fields: true, stream_newline_delimited: true },
@@ -28,10 +27,10 @@ export function transcoderFilter({ services, image }: Contract, losses: Losses):
   ];
 }
 
-const hasRoutes = ({ routes }: MethodContract): boolean => routes.length > 0;
-const annotated = ({ desc }: MethodContract): boolean => hasOption(desc, http);
-const isGeneric = ({ method, template }: MethodContract["routes"][number], { path }: MethodContract): boolean =>
-  method === "POST" && template === path;
+/** Why a route cannot be there; undefined when it can. */
+function unable({ responseBody }: Route): string | undefined {
+  return responseBody === undefined ? undefined : "Envoy cannot answer with a part of a reply";
+}
 
 /** What of `http` the transcoder does otherwise. */
 const otherwise: { readonly [field: string]: string } = {
@@ -46,6 +45,8 @@ const otherwise: { readonly [field: string]: string } = {
 function reportRoutes(method: MethodContract, losses: Losses): void {
   for (const [field, text] of Object.entries(otherwise))
     if (method.origins.has(`http.${field}`)) losses.add(method, `http.${field}`, text);
-  if (!annotated(method) && !method.routes.some((route) => isGeneric(route, method)))
-    losses.at(method.place, "Envoy takes routes from annotations: those of an API configuration are not there");
+  for (const route of method.routes) {
+    const why = unable(route);
+    if (why !== undefined) losses.at(method.place, `${why}: ${route.method} ${route.template} is not there`);
+  }
 }
