@@ -202,6 +202,10 @@ test("what cannot be compared ends with 65 and says why, a wrong command line wi
   );
   expect(said(["--against", "missing.binpb"])).toBe("65 protomesh: missing.binpb: cannot be read (ENOENT)\n");
   expect(said(["nothing", "--against", "main"])).toMatch(/^65 protomesh: buf build nothing failed/);
+  project.write({ "set.binpb": "\n\t\n\u0007a.proto" });
+  expect(said(["set.binpb", "--against", "main"])).toMatch(
+    /^65 protomesh: set\.binpb is no folder here: a git ref can only be compared with one/,
+  );
   expect(said(["image.txt", "--against", "--output"])).toMatch(/^64 /);
   expect(said(["proto"])).toMatch(/^64 protomesh: --against is missing/);
   expect(said(["proto", "--against", "main", "--fail-on", "always"])).toMatch(

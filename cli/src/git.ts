@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, realpathSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync, statSync, symlinkSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { readImage } from "./image.ts";
 import { inTemporaryFolder } from "./temporary.ts";
@@ -15,7 +15,8 @@ const wanted = ["*.proto", "buf.yaml", "buf.work.yaml", "buf.lock", "buf.mod", "
  */
 export function readImageAt(ref: string, input: string, folder = process.cwd()): Uint8Array {
   const given = resolve(folder, input);
-  if (!existsSync(given)) throw new Error(`${input} is no folder here: a git ref can only be compared with one`);
+  if (!existsSync(given) || !statSync(given).isDirectory())
+    throw new Error(`${input} is no folder here: a git ref can only be compared with one`);
   const at = realpathSync(given);
   const top = topOf(at, ref);
   const commit = commitOf(ref, top);
