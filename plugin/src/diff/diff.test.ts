@@ -117,6 +117,31 @@ const cases: readonly (readonly [string, string, readonly string[]])[] = [
   ['cache: { ttl: "30s" vary: "all" }', 'cache: { ttl: "30s" }', ["load cache.vary: [all] -> []"]],
   ['cache: { ttl: "30s" }', 'cache: { ttl: "30s" vary: "field:id" }', ["semantic cache.vary: [] -> [field:id]"]],
   ["", "fallback: { json: '{}' }", ["semantic fallback: - -> { json: {} }"]],
+  [
+    'cache: { ttl: "30s" vary: ["field:id", "field:tenant"] }',
+    'cache: { ttl: "30s" vary: ["field:tenant", "field:id"] }',
+    [],
+  ],
+  ["circuit_breaker: { on: [INTERNAL, UNKNOWN] }", "circuit_breaker: { on: [UNKNOWN, INTERNAL] }", []],
+  [
+    "circuit_breaker: { on: [INTERNAL, UNKNOWN] }",
+    "circuit_breaker: { on: [INTERNAL] }",
+    ["operational circuit_breaker.on: [INTERNAL, UNKNOWN] -> [INTERNAL]"],
+  ],
+  ...(
+    [
+      ["2", "3", ["capacity rate_limit[t].cost: 2 -> 3"]],
+      ["3", "2", ["operational rate_limit[t].cost: 3 -> 2"]],
+      ["9", "field:size", ["capacity rate_limit[t].cost: 9 -> field:size"]],
+    ] as const
+  ).map(
+    ([one, other, want]) =>
+      [
+        `rate_limit: { name: "t" rate: "20/s" cost: "${one}" }`,
+        `rate_limit: { name: "t" rate: "20/s" cost: "${other}" }`,
+        want,
+      ] as const,
+  ),
   // What a server can bear.
   ["", "concurrency: { max: 5 }", ["operational concurrency: - -> { max: 5 }"]],
   ["concurrency: { max: 5 }", "concurrency: { max: 4 }", ["operational concurrency.max: 5 -> 4"]],

@@ -26,6 +26,7 @@ function looser(before: readonly string[] | undefined, after: readonly string[] 
 }
 
 const vary: Judge<readonly string[]> = (before = [], after = []) => {
+  if (without(before, after).length + without(after, before).length === 0) return [];
   const verdicts: Verdict[] = [];
   if (looser(identityOf(before), identityOf(after)))
     verdicts.push(["security", "callers may get replies that were made for others"]);

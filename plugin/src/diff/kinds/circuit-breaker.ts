@@ -1,8 +1,8 @@
 import type { CircuitBreakerConfig } from "@protomesh/runtime/policies";
-import { changed, type Kind, type Rows, type Verdict } from "../verdict.ts";
+import { changed, each, type Kind, type Verdict } from "../verdict.ts";
 
 const other: Verdict = ["operational", "clients stop calling a failing server sooner or later than before"];
-const codes: Rows<CircuitBreakerConfig>["on"] = () => [["operational", "other failures count"]];
+const otherCodes: Verdict = ["operational", "other failures count"];
 
 /** `circuit_breaker`. */
 export const circuitBreaker: Kind<CircuitBreakerConfig> = {
@@ -15,7 +15,7 @@ export const circuitBreaker: Kind<CircuitBreakerConfig> = {
     windowMs: changed(other),
     openMs: changed(other),
     probes: changed(other),
-    on: codes,
+    on: each({ added: otherCodes, removed: otherCodes }),
     slowMs: changed(other),
     force: changed(other),
   },
