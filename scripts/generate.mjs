@@ -20,14 +20,18 @@ const templates = [
   ["interop/buf.gen.yaml", ["interop/gen"]],
 ];
 
+/** Pages that scripts write. */
+const pages = ["docs/policies.md", "docs/lint.md"];
+
 const before = snapshot();
 for (const [template] of templates) {
   run(join(root, "node_modules/.bin/buf"), ["generate", "--template", template]);
   console.log(`generated from ${template}`);
 }
-run(process.execPath, ["--import", "tsx", "--conditions", "@protomesh/source", "scripts/reference.ts"]);
-run(join(root, "node_modules/.bin/biome"), ["format", "--write", "--log-level=error", "docs/policies.md"]);
-console.log("written: docs/policies.md");
+for (const script of ["scripts/reference.ts", "scripts/lint-reference.ts"])
+  run(process.execPath, ["--import", "tsx", "--conditions", "@protomesh/source", script]);
+run(join(root, "node_modules/.bin/biome"), ["format", "--write", "--log-level=error", ...pages]);
+console.log(`written: ${pages.join(", ")}`);
 if (check) {
   const after = snapshot();
   const stale = [...new Set([...before.keys(), ...after.keys()])].filter(
@@ -54,7 +58,7 @@ function run(command, args) {
 
 /** Contents of all files in the output folders, by path. */
 function snapshot() {
-  const files = new Map([["docs/policies.md", readFileSync(join(root, "docs/policies.md"), "utf8")]]);
+  const files = new Map(pages.map((page) => [page, readFileSync(join(root, page), "utf8")]));
   for (const folder of templates.flatMap(([, folders]) => folders)) {
     if (!existsSync(join(root, folder))) continue;
     for (const name of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {

@@ -60,9 +60,10 @@ export const rules: readonly Rule[] = [
     purpose,
     type: RuleType.LINT,
   })),
-  ...breaking.map(({ id, purpose, byDefault }) => ({
+  ...breaking.map(({ of, id, purpose, byDefault }) => ({
     id,
-    categoryIds: ["MESH"],
+    // What callers cannot notice is there for who asks for it by name.
+    categoryIds: of === "operational" ? [] : ["MESH"],
     default: byDefault,
     purpose,
     type: RuleType.BREAKING,
@@ -71,7 +72,7 @@ export const rules: readonly Rule[] = [
 
 /** What rules can be chosen by. */
 export const categories: readonly MessageInitShape<typeof CategorySchema>[] = [
-  { id: "MESH", purpose: "All rules on options of mesh.v1." },
+  { id: "MESH", purpose: "All rules on options of mesh.v1 that concern callers or authors." },
   { id: "MESH_ERROR", purpose: "What also fails generation." },
   { id: "MESH_WARNING", purpose: "What generation warns of." },
 ];

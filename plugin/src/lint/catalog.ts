@@ -60,6 +60,10 @@ export const generationRules: readonly RuleInfo[] = [
   },
 ];
 
+function infoOf({ id, severity, purpose }: RuleInfo): RuleInfo {
+  return { id, severity, purpose };
+}
+
 function offInfo(option: string, enabledBy: string): RuleInfo {
   return {
     id: offRule(option),
@@ -93,19 +97,20 @@ const canBeWrong = ({ parse }: Fields[string]): boolean =>
     }
   });
 
-/** Every rule that proto files can break whatever is generated from them, each once, in the order of policies. */
-export const catalog: readonly RuleInfo[] = [
-  ...new Map(
-    [
-      ...builtIn,
-      ...rows.flatMap(({ option, enabledBy, rules = [], fields }) => [
-        ...(enabledBy === undefined ? [] : [offInfo(option, enabledBy)]),
-        ...rules.map(({ id, severity, purpose }) => ({ id, severity, purpose })),
-        ...valueInfos(option, fields),
-      ]),
-      ...lintRules.map(({ id, severity, purpose }) => ({ id, severity, purpose })),
-    ]
-      .reverse()
-      .map((info) => [info.id, info] as const),
-  ).values(),
-].reverse();
+/** Checks by policy, then those on files, services, profiles and fields. */
+const checks: readonly RuleInfo[] = [
+  ...builtIn,
+  ...rows.flatMap(({ option, enabledBy, rules = [] }) => [
+    ...(enabledBy === undefined ? [] : [offInfo(option, enabledBy)]),
+    ...rules.map(infoOf),
+  ]),
+  ...lintRules.map(infoOf),
+];
+
+/** A rule for each option whose value can be wrong, where no check has the same id. */
+export const valueRules: readonly RuleInfo[] = rows
+  .flatMap(({ option, fields }) => valueInfos(option, fields))
+  .filter(({ id }) => !checks.some((check) => check.id === id));
+
+/** Every rule that proto files can break whatever is generated from them, each once. */
+export const catalog: readonly RuleInfo[] = [...checks, ...valueRules];
