@@ -1,53 +1,59 @@
-import { clearExtension, create, fromBinary, setExtension, toBinary } from "@bufbuild/protobuf";
-import { type FileDescriptorProto, FileDescriptorSetSchema, MethodOptionsSchema } from "@bufbuild/protobuf/wkt";
-import type { Contract, MethodContract } from "../../contract/contract.ts";
+import { clearExtension, clone, create, type DescFile, setExtension, toBinary } from "@bufbuild/protobuf";
+import {
+  type FileDescriptorProto,
+  FileDescriptorSetSchema,
+  type MethodDescriptorProto,
+  MethodOptionsSchema,
+} from "@bufbuild/protobuf/wkt";
+import type { MethodContract, ServiceContract } from "../../contract/contract.ts";
 import { http } from "../../gen/google/api/annotations_pb.js";
 import { type HttpRule, HttpRuleSchema } from "../../gen/google/api/http_pb.js";
 
 type Route = MethodContract["routes"][number];
 
 /**
- * An encoded `google.protobuf.FileDescriptorSet` of some services and what they need, with these routes as annotations: what an
- * API configuration or a parameter says is then there too, and what Envoy cannot do is not.
+ * An encoded `google.protobuf.FileDescriptorSet` of services and what they need, with these routes as annotations: what an API
+ * configuration or a parameter says is then there too, and what Envoy cannot do is not.
  */
 export function descriptorsOf(
-  { services, image }: Contract,
-  names: ReadonlySet<string>,
+  services: readonly ServiceContract[],
   routesOf: (method: MethodContract) => readonly Route[],
 ): Uint8Array {
-  const { file } = fromBinary(FileDescriptorSetSchema, image());
-  const byName = new Map(file.map((one) => [one.name, one]));
-  const wanted = services.filter(({ name }) => names.has(name));
-  const needed = closure(
-    wanted.map(({ desc }) => desc.file.proto.name),
-    byName,
-  );
-  const rules = new Map(wanted.flatMap(({ methods }) => methods.map((method) => [method.path, routesOf(method)])));
-  for (const one of needed)
-    for (const service of one.service) {
-      const typeName = one.package === "" ? service.name : `${one.package}.${service.name}`;
-      for (const method of service.method) {
-        if (method.options) clearExtension(method.options, http);
-        const rule = ruleOf(rules.get(`/${typeName}/${method.name}`) ?? []);
-        if (!rule) continue;
-        method.options ??= create(MethodOptionsSchema);
-        setExtension(method.options, http, rule);
-      }
-    }
-  return toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: needed }));
+  const methods = services.flatMap((service) => service.methods);
+  const rules = new Map(methods.map((method) => [method.desc.proto, ruleOf(routesOf(method))]));
+  const file = closure(services.map(({ desc }) => desc.file)).map(({ proto }) => annotated(proto, rules));
+  return toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file }));
+}
+
+/** A file with other annotations, and without its source. */
+function annotated(
+  file: FileDescriptorProto,
+  rules: ReadonlyMap<MethodDescriptorProto, HttpRule | undefined>,
+): FileDescriptorProto {
+  const { sourceCodeInfo: _, ...rest } = file;
+  const service = file.service.map((one) => ({
+    ...one,
+    method: one.method.map((method) => {
+      const options = method.options ? clone(MethodOptionsSchema, method.options) : create(MethodOptionsSchema);
+      clearExtension(options, http);
+      const rule = rules.get(method);
+      if (rule) setExtension(options, http, rule);
+      return { ...method, options };
+    }),
+  }));
+  return { ...rest, service };
 }
 
 /** The files and what they import, imports first, as descriptor sets have them. */
-function closure(names: readonly string[], byName: ReadonlyMap<string, FileDescriptorProto>): FileDescriptorProto[] {
-  const found = new Map<string, FileDescriptorProto>();
-  const add = (name: string) => {
-    const file = byName.get(name);
-    if (!file || found.has(name)) return;
-    for (const dependency of file.dependency) add(dependency);
-    found.set(name, file);
+function closure(files: readonly DescFile[]): readonly DescFile[] {
+  const found = new Set<DescFile>();
+  const add = (file: DescFile) => {
+    if (found.has(file)) return;
+    for (const dependency of file.dependencies) add(dependency);
+    found.add(file);
   };
-  for (const name of names) add(name);
-  return [...found.values()];
+  for (const file of files) add(file);
+  return [...found];
 }
 
 function ruleOf([first, ...others]: readonly Route[]): HttpRule | undefined {

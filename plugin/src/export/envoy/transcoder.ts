@@ -7,18 +7,16 @@ type Route = MethodContract["routes"][number];
 
 /** REST for gRPC servers. Source: envoy.extensions.filters.http.grpc_json_transcoder.v3. */
 export function transcoderFilter(contract: Contract, losses: Losses): Part[] {
-  const names = contract.services
-    .filter(({ methods }) => methods.some(({ routes }) => routes.some((route) => !unable(route))))
-    .map(({ name }) => name);
-  for (const { methods } of contract.services) for (const method of methods) reportRoutes(method, losses);
-  if (names.length === 0) return [];
   const able = ({ routes }: MethodContract) => routes.filter((route) => !unable(route));
+  const services = contract.services.filter(({ methods }) => methods.some((method) => able(method).length > 0));
+  for (const { methods } of contract.services) for (const method of methods) reportRoutes(method, losses);
+  if (services.length === 0) return [];
   return [
     {
       name: filterNames.transcoder,
       typed_config: extension("filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder", {
-        services: names,
-        proto_descriptor_bin: Buffer.from(descriptorsOf(contract, new Set(names), able)).toString("base64"),
+        services: services.map(({ name }) => name),
+        proto_descriptor_bin: Buffer.from(descriptorsOf(services, able)).toString("base64"),
         ignore_unknown_query_parameters: true,
         convert_grpc_status: true,
         print_options: { always_print_primitive_fields: true, stream_newline_delimited: true },
