@@ -105,6 +105,30 @@ test("folders, descriptor sets and what buf reads from git are other versions as
   });
 }, 60_000);
 
+test("a module deep in a repository, with names that need quotes, has its own configuration in a ref, too", () => {
+  const folder = "services/the shop";
+  const options = join(project.folder, "node_modules/protoc-gen-mesh/proto/mesh/v1/options.proto");
+  const mono = new Project({
+    [`${folder}/buf.yaml`]: "version: v2\nmodules:\n  - path: äpi\n  - path: third_party\n",
+    [`${folder}/äpi/shop.proto`]: protoWith(open),
+    [`${folder}/third_party/mesh/v1/options.proto`]: readFileSync(options, "utf8"),
+  });
+  onTestFinished(() => mono.remove());
+  mono.git("init", "--quiet");
+  mono.git("add", ".");
+  mono.git("commit", "--quiet", "--message", "first");
+  mono.write({ [`${folder}/äpi/shop.proto`]: shorter });
+  for (const [from, args] of [
+    [folder, ["--against", "main"]],
+    [`${folder}/äpi`, ["--against", "main"]],
+    ["", [folder, "--against", "main"]],
+  ] as const) {
+    const { status, stdout, stderr } = command.run(join(mono.folder, from), ["diff", ...args]);
+    expect([status, stderr]).toEqual([2, ""]);
+    expect(stdout).toContain("shop.proto:6:41: /shop.v1.Shop/Get");
+  }
+}, 60_000);
+
 test("the report as text, Markdown and JSON", () => {
   const text = protoWith(open.replace("10s", "5s"), "retry: { attempts: 3 }", "rpc New(GetRequest) returns (Item);");
   const asText = diff(["proto", "--against", "main"], text);

@@ -4,8 +4,11 @@ import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { readImage } from "./image.ts";
 import { inTemporaryFolder } from "./temporary.ts";
 
-/** What buf reads of a repository. */
-const wanted = ["*.proto", "buf.yaml", "buf.work.yaml", "buf.lock", "buf.mod", ".bufignore"];
+/** What buf reads of a repository, in whichever folder, as pathspecs. */
+const wanted = [
+  "*.proto",
+  ...["buf.yaml", "buf.work.yaml", "buf.lock", ".bufignore"].map((name) => `:(glob)**/${name}`),
+];
 
 /**
  * An encoded `google.protobuf.FileDescriptorSet` of a folder as it was at a git ref: a branch, tag or commit.
