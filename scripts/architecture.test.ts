@@ -163,7 +163,7 @@ const table: readonly { place: string; may: readonly string[]; why: string }[] =
   { place: "runtime/src/index.ts", may: ["runtime/src/"], why: "the public surface" },
   {
     place: "cli/src/",
-    may: ["node:", "@bufbuild/protobuf", "@protomesh/runtime", "plugin/src/library.ts", "cli/"],
+    may: ["node:", "@bufbuild/protobuf", "yaml", "@protomesh/runtime", "plugin/src/library.ts", "cli/"],
     why: "puts the public surfaces of the two packages together",
   },
   {

@@ -46,6 +46,8 @@ const { metafile } = await build({
 });
 // What the docs page loads is read from beside the code.
 cpSync(join(root, "runtime/src/gateway/docs/page"), join(outdir, "page"), { recursive: true });
+// And what init writes.
+cpSync(join(root, "cli/template"), join(outdir, "template"), { recursive: true });
 const bytes = Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
 console.error(`${outdir.replace(root, "")}: ${Math.round(bytes / 1024)} kB`);
 writeNotices(outfile, Object.keys(metafile.inputs));

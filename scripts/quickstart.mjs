@@ -16,6 +16,7 @@ const shell = (command, cwd) =>
   execFileSync("sh", ["-ec", command], { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 
 await inEmptyFolder();
+byInit();
 await againstTheDemo();
 step("ok");
 
@@ -63,6 +64,34 @@ async function inEmptyFolder() {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Lets `protomesh init` write the project, and runs its scripts with the packed packages. */
+function byInit() {
+  const folder = mkdtempSync(join(tmpdir(), "protomesh-init-"));
+  try {
+    const [tarballs, user] = [join(folder, "tarballs"), join(folder, "user")];
+    for (const path of [tarballs, user]) mkdirSync(path);
+    shell("npm run --silent build", join(root, "cli"));
+    for (const name of ["runtime", "plugin", "cli"])
+      shell(`npm pack --silent --pack-destination ${tarballs}`, join(root, name));
+    step("protomesh init --yes");
+    const [cli, ...others] = readdirSync(tarballs).sort((one, other) => isCli(other) - isCli(one));
+    shell(`npm exec --yes --package=${join(tarballs, cli)} -- protomesh init --yes`, user);
+    shell(`npm install --silent ${[cli, ...others].map((name) => join(tarballs, name)).join(" ")}`, user);
+    for (const script of ["generate", "lint", "check"]) {
+      step(`npm run ${script}`);
+      shell(`npm run --silent ${script}`, user);
+    }
+    step("npm start");
+    same(shell("npm start --silent", user), having("output")[0].text, "npm start");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function isCli(name) {
+  return Number(/^protomesh-\d/.test(name));
 }
 
 /** Runs the curl commands; each must get an answer from the running demonstration. */

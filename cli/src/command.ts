@@ -19,6 +19,18 @@ export interface Flag {
   readonly text: string;
 }
 
+/** What a command takes besides flags. */
+export interface Operand {
+  readonly name: string;
+  /** For --help, one line. */
+  readonly text: string;
+  readonly optional?: true;
+  /** Takes all that follow; the last one only. */
+  readonly many?: true;
+  /** All that it may be, for completion. */
+  readonly values?: readonly string[];
+}
+
 /** One command of `protomesh`. Help, parsing and completion come from the same rows. */
 export interface Command {
   /** One sentence. */
@@ -26,7 +38,7 @@ export interface Command {
   /** Command lines that work, most common first. */
   readonly examples: readonly string[];
   /** What it takes besides flags, by the name that help shows. Default: nothing. */
-  readonly operands?: readonly { readonly name: string; readonly text: string; readonly optional?: true }[];
+  readonly operands?: readonly Operand[];
   readonly flags: readonly Flag[];
   /** What else help says. */
   readonly notes?: string;
@@ -74,7 +86,7 @@ export function parse({ flags, operands = [] }: Command, args: readonly string[]
   }
   const missing = operands.find(({ optional }, index) => !optional && positionals[index] === undefined);
   if (missing) throw new UsageError(`<${missing.name}> is missing: ${missing.text}`);
-  const [extra] = positionals.slice(operands.length);
+  const [extra] = operands.at(-1)?.many ? [] : positionals.slice(operands.length);
   if (extra !== undefined) throw new UsageError(`unknown argument ${extra}`);
   return { operands: positionals, one: (flag) => all(flag)[0], all, has: (flag) => all(flag).length > 0 };
 }

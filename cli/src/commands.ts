@@ -13,6 +13,11 @@ export const commands: readonly {
     load: async () => (await import("./init.ts")).init,
   },
   {
+    name: "generate",
+    summary: "runs buf generate; with --check, says what is not up to date",
+    load: async () => (await import("./generate.ts")).generate,
+  },
+  {
     name: "lint",
     summary: "finds what is wrong with policies, and what should be looked at",
     load: async () => (await import("./lint.ts")).lint,

@@ -50,8 +50,8 @@ export function readDescriptorSet(file: string, folder = process.cwd()): Uint8Ar
   }
 }
 
-/** The project's own buf, or the one on PATH. */
-function findBuf(folder: string): string[] {
+/** The command line of the project's own buf, or of the one on PATH. Fails when there is none. */
+export function findBuf(folder: string): string[] {
   for (let at = resolve(folder); ; at = dirname(at)) {
     const manifest = join(at, "node_modules/@bufbuild/buf/package.json");
     if (existsSync(manifest)) {
