@@ -14,19 +14,25 @@ const entities: { readonly [character: string]: string } = {
 
 /** Text as HTML and XML have it, between tags and in attributes with quotes. */
 export const markup = (text: string): string =>
-  visible(text).replace(/[&<>"']/g, (character) => entities[character] as string);
+  /^[ !#-%(-;=?-~]*$/.test(text)
+    ? text
+    : visible(text).replace(/[&<>"']/g, (character) => entities[character] as string);
 
 /** Text as one line of Markdown: nothing in it is syntax. Source: CommonMark 2.4; GitHub Flavored Markdown, tables. */
 export const markdown = (text: string): string =>
-  visible(text)
-    .replace(/\s+/g, " ")
-    .replace(/[\\`*_[\]|~$]/g, "\\$&")
-    .replace(/[&<>]/g, (character) => entities[character] as string)
-    .replace(/^( ?)([#+=-])/, "$1\\$2")
-    .replace(/^( ?\d+)([.)])(?=\s|$)/, "$1\\$2");
+  // Most texts are words, and need no more than this look.
+  /^[A-Za-z][A-Za-z0-9,.:;()/'" ]*$/.test(text) && !text.includes("  ")
+    ? text
+    : visible(text)
+        .replace(/\s+/g, " ")
+        .replace(/[\\`*_[\]|~$]/g, "\\$&")
+        .replace(/[&<>]/g, (character) => entities[character] as string)
+        .replace(/^( ?)([#+=-])/, "$1\\$2")
+        .replace(/^( ?\d+)([.)])(?=\s|$)/, "$1\\$2");
 
 /** Text as code in Markdown. Source: CommonMark, "Code spans". */
 export function markdownCode(text: string, inTable: boolean): string {
+  if (/^[\w./:,=<>{}*()-]+(?: [\w./:,=<>{}*()-]+)*$/.test(text)) return `\`${text}\``;
   const line = visible(text).replace(/\s+/g, " ");
   const longest = Math.max(0, ...[...line.matchAll(/`+/g)].map(([run]) => run.length));
   const fence = "`".repeat(longest + 1);

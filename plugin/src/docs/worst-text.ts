@@ -1,41 +1,49 @@
-import type { MethodPolicy } from "@protomesh/runtime/policies";
+import type { BudgetConfig, MethodPolicy } from "@protomesh/runtime/policies";
 import { duration, percent, plain, roughly } from "./format.ts";
 import type { Attempt, Wait, WorstCase } from "./worst-case.ts";
 
 /** What a worst case means, in sentences. */
-export function worstText(worst: WorstCase, { retry, hedge }: MethodPolicy): string {
-  const { sends, attempts, longestMs, bounded, percentile, idleMs } = worst;
-  const ends = Number.isFinite(longestMs) ? `over after at most ${roughly(longestMs)}` : "without a bound in time";
-  const budget = (sends === "retries" ? retry : hedge)?.budget;
-  const silence = idleMs === undefined || idleMs > longestMs ? "" : ` A silence of ${duration(idleMs)} ends it, too.`;
-  if (sends === "once") return `Sent once, ${Number.isFinite(longestMs) ? ends : "without a deadline"}.${silence}`;
-  const waits = attempts.flatMap(({ wait }) => wait ?? []);
-  return [
-    `At worst ${attempts.length} times the load of its callers, ${ends}.`,
-    ...(sends === "retries" ? [`Waits: ${waits.map(waitText).join(", ")}, unless the server asks for others.`] : []),
-    ...(sends === "hedges" && percentile === undefined
-      ? [
-          `The next request is sent after ${duration(waits[0]?.ms ?? 0)}, or at once after a failure that \`keep_going_on\` names.`,
-        ]
-      : []),
-    ...(percentile === undefined
-      ? []
+export function worstText(worst: WorstCase, policy: MethodPolicy): string {
+  const { sends, attempts, longestMs, idleMs } = worst;
+  const finite = Number.isFinite(longestMs);
+  const ends = `over after at most ${roughly(longestMs)}`;
+  const sentences =
+    sends === "once"
+      ? [`Sent once, ${finite ? ends : "without a deadline"}.`]
       : [
-          `The next request is sent when an answer takes longer than ${percentile} % of the latest did: measured, so the drawing has the order alone.`,
-        ]),
-    ...(sends === "retries" && !bounded
-      ? ["An attempt has no time of its own: each is drawn as if the ones before failed at once."]
-      : []),
-    ...(sends === "retries" && bounded && !retryCut(retry)
-      ? ["An attempt that uses up its time ends the call; those drawn fail just before."]
-      : []),
-    ...(budget
-      ? [
-          `All ${sends} of the service stay within ${percent(budget.ratio)} of its calls in ${duration(budget.windowMs)}, and ${plain(budget.floorPerSecond)} a second besides.`,
-        ]
-      : []),
-  ].join(" ");
+          `At worst ${attempts.length} times the load of its callers, ${finite ? ends : "without a bound in time"}.`,
+          ...(sends === "retries" ? ofRetries(worst, policy.retry) : ofHedges(worst)),
+          ...ofBudget((sends === "retries" ? policy.retry : policy.hedge)?.budget),
+        ];
+  if (idleMs !== undefined && idleMs <= longestMs) sentences.push(`A silence of ${duration(idleMs)} ends it, too.`);
+  const other = policy.fallback?.method;
+  if (other !== undefined) sentences.push(`When that has failed, \`${other}\` is called in what is left of the time.`);
+  return sentences.join(" ");
 }
+
+function ofRetries({ attempts, bounded }: WorstCase, retry: MethodPolicy["retry"]): string[] {
+  const waits = attempts.flatMap(({ wait }) => (wait ? [waitText(wait)] : []));
+  const sentences = [`Waits: ${waits.join(", ")}, unless the server asks for others.`];
+  if (!bounded)
+    sentences.push("An attempt has no time of its own: each is drawn as if the ones before failed at once.");
+  else if (!retryCut(retry))
+    sentences.push("An attempt that uses up its time ends the call; those drawn fail just before.");
+  return sentences;
+}
+
+const ofHedges = ({ attempts, percentile }: WorstCase): string[] => [
+  percentile === undefined
+    ? `The next request is sent after ${duration(attempts[1]?.wait?.ms ?? 0)}, or at once after a failure that \`keep_going_on\` names, unless the server asks for a wait.`
+    : `The next request is sent when an answer takes longer than ${percentile} % of the latest did: measured, so the drawing has the order alone.`,
+];
+
+/** One client's retries and hedges share it. */
+const ofBudget = (budget: BudgetConfig | undefined): string[] =>
+  budget
+    ? [
+        `What a client sends again stays within ${percent(budget.ratio)} of its calls to the service in ${duration(budget.windowMs)}, and ${plain(budget.floorPerSecond)} a second besides.`,
+      ]
+    : [];
 
 /** Whether an attempt that its time cut off is followed by another. */
 const retryCut = (retry: MethodPolicy["retry"]): boolean =>
