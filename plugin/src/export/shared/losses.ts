@@ -19,7 +19,7 @@ export class Losses {
     else {
       // A place that says `use` does not say which of the profile's options it is.
       const { level, profile } = origin;
-      const whole = profile === undefined ? text : `${option} of profile ${profile} ${text}`;
+      const whole = profile === undefined ? text : `${option} of profile ${profile}: ${text}`;
       this.at(placeOf(origin, kind, fields), whole, level === "method" ? undefined : method.name);
     }
   }
