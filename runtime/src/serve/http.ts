@@ -1,5 +1,5 @@
 import { createServer, IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { createServer as createTlsServer, Server as TlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { Server as NetServer } from "node:net";
 import type { Duplex } from "node:stream";
@@ -120,6 +120,8 @@ export class HttpRequests {
   readonly #handler: RequestListener;
   readonly #close: () => Promise<void>;
   readonly #sockets = new Set<Socket>();
+  /** Connections in the middle of a TLS handshake, by who is at the other end; when it is over there is another object. */
+  readonly #handshakes = new Map<string, Socket>();
   /** Answers that have not left yet, and their connections. */
   readonly #answers = new Map<ServerResponse, Socket>();
   /** Connections that now belong to somebody else. */
@@ -139,8 +141,13 @@ export class HttpRequests {
     this.#handler = handler;
     this.#close = close;
     server.timeout = limits.sendTimeoutMs ?? defaultLimits.sendTimeoutMs;
-    server.on("connection", (socket: Socket) => this.#opened(socket));
-    server.on("secureConnection", (socket: Socket) => this.#opened(socket));
+    if (server instanceof TlsServer) {
+      server.on("connection", (socket: Socket) => this.#shakesHands(socket));
+      server.on("secureConnection", (socket: Socket) => {
+        this.#handshakes.delete(otherEnd(socket));
+        this.#opened(socket);
+      });
+    } else server.on("connection", (socket: Socket) => this.#opened(socket));
     server.on("timeout", (socket: Socket) => this.#inactive(socket));
     server.on("checkExpectation", (request, response) => this.#answer(request, response, 417));
     server.on("request", (request, response) => this.#answer(request, response));
@@ -181,6 +188,7 @@ export class HttpRequests {
   async #drain(): Promise<void> {
     this.leave();
     const closed = this.#close();
+    for (const socket of this.#handshakes.values()) socket.destroy();
     for (const socket of this.#sockets) if (!this.#busy(socket)) socket.destroySoon();
     await closed;
     this.#server.close(); // What is left of it: the timer that looks for slow clients.
@@ -190,6 +198,12 @@ export class HttpRequests {
   destroy(): void {
     void this.drain();
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #shakesHands(socket: Socket): void {
+    const from = otherEnd(socket);
+    this.#handshakes.set(from, socket);
+    socket.once("close", () => this.#handshakes.delete(from));
   }
 
   #opened(socket: Socket): void {
@@ -244,6 +258,8 @@ export class HttpRequests {
     socket.destroySoon();
   }
 }
+
+const otherEnd = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
 
 const statusOfError: { readonly [code: string]: 408 | 431 | undefined } = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,

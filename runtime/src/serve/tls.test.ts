@@ -3,10 +3,12 @@ import { readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { type RequestOptions, request } from "node:https";
 import { connect as connectSocket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { Dish } from "../../test/kitchen/kitchen.ts";
 import { createKitchenClient } from "../../test/kitchen/kitchen_mesh.ts";
+import { gate } from "../../test/over-grpc.ts";
 import { kitchenWith, start } from "../../test/serving.ts";
 import { type ConnectOptions, connect } from "../grpc/connect.ts";
 import type { RunningServer } from "./serve.ts";
@@ -71,6 +73,28 @@ test("mutual TLS: the caller is known at both doors, and one without a good cert
   await expect(byGrpc(server)).rejects.toMatchObject({ code: "UNAVAILABLE" });
   await expect(byHttp(server)).rejects.toThrow();
   await expect(byHttp(server, pem(intruder))).rejects.toThrow();
+});
+
+test.each(["http", "listen"])("a request by TLS at %s is answered before its server stops", async (door) => {
+  const [asked, go] = [gate(), gate()];
+  const kitchen = kitchenWith({
+    async getDish() {
+      asked.open();
+      await go.promise;
+      return Dish.create({ name: "in time" });
+    },
+  });
+  const server = await start({ services: [kitchen], [door]: 0, tls });
+  const idle = connectTls({ host: "127.0.0.1", port: server.http?.port as number, ca: readFileSync(ca) });
+  await once(idle, "secureConnect");
+  const closed = once(idle.resume(), "close");
+  const answer = byHttp(server);
+  await asked.promise;
+  const stopped = server.stop();
+  await closed;
+  go.open();
+  expect(await answer).toMatchObject({ name: "in time" });
+  await stopped;
 });
 
 test("connections stop with the server, those in the middle of a handshake too", async () => {
