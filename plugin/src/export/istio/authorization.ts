@@ -3,6 +3,7 @@ import { type Access, hasKeys, type Named } from "../shared/access.ts";
 import type { KubernetesObject } from "../shared/kubernetes.ts";
 import type { Losses } from "../shared/losses.ts";
 import { groupBy } from "../shared/workloads.ts";
+import { isOwn, type Operation, operationOf } from "./rest-paths.ts";
 
 /** One way to be let through: `from` is any of the sources, `when` all of the conditions. */
 interface Rule {
@@ -22,18 +23,24 @@ export function authorizationPolicies(
   selector: object,
   methods: readonly MethodContract[],
   accesses: ReadonlyMap<MethodContract, Access>,
+  preflight: boolean,
   losses: Losses,
 ): KubernetesObject[] {
   const rules = new Map(methods.map((method) => [method, rulesOf(method, accesses.get(method) as Access, losses)]));
   const denied = methods.filter((method) => accesses.get(method)?.kind === "nobody").map(({ path }) => path);
+  const rest = restOf(methods, rules, losses);
   const allowed = groupBy(methods, (method) => rules.get(method)).flatMap((members) => {
-    const paths = members.map(({ path }) => path);
+    const to = [
+      { paths: members.map(({ path }) => path) },
+      ...merged(members.flatMap((method) => rest.get(method) ?? [])),
+    ];
     return (rules.get(members[0] as MethodContract) as Rule[]).map(({ from, when }) => ({
       ...(from && { from }),
-      to: [{ operation: { paths } }],
+      to: to.map((operation) => ({ operation })),
       ...(when && { when }),
     }));
   });
+  const everybody = [{ paths: [health] }, ...(preflight ? preflights(methods, [...rest.values()].flat()) : [])];
   const policy = (suffix: string, spec: object): KubernetesObject => ({
     apiVersion: "security.istio.io/v1",
     kind: "AuthorizationPolicy",
@@ -45,8 +52,49 @@ export function authorizationPolicies(
     ...(denied.length > 0
       ? [policy("deny", { action: "DENY", rules: [{ to: [{ operation: { paths: denied } }] }] })]
       : []),
-    policy("allow", { action: "ALLOW", rules: [{ to: [{ operation: { paths: [health] } }] }, ...allowed] }),
+    policy("allow", { action: "ALLOW", rules: [{ to: everybody.map((operation) => ({ operation })) }, ...allowed] }),
   ];
+}
+
+/** What is allowed of the methods' REST routes. What Istio would confuse with other routes stays refused. */
+function restOf(
+  methods: readonly MethodContract[],
+  rules: ReadonlyMap<MethodContract, readonly Rule[]>,
+  losses: Losses,
+): ReadonlyMap<MethodContract, readonly Operation[]> {
+  const ruleOf = (method: MethodContract) => JSON.stringify(rules.get(method));
+  return new Map(
+    methods
+      .filter((method) => (rules.get(method)?.length ?? 0) > 0)
+      .map((method) => {
+        const foreign = methods.filter((other) => ruleOf(other) !== ruleOf(method)).flatMap(({ routes }) => routes);
+        const operations = method.routes.flatMap((route) => {
+          const operation = operationOf(route);
+          const own = isOwn(route, foreign);
+          if (operation && own) return [operation];
+          const why = own
+            ? "its templates have nothing for this path"
+            : "its template would let through calls of other methods";
+          losses.at(method.place, `is refused by Istio at ${route.method} ${route.template}: ${why}`);
+          return [];
+        });
+        return [method, operations];
+      }),
+  );
+}
+
+/** Operations with the same methods as one. */
+const merged = (operations: readonly Operation[]): Operation[] =>
+  groupBy(operations, ({ methods }) => methods ?? []).map((members) => ({
+    ...members[0],
+    paths: members.flatMap(({ paths }) => paths),
+  }));
+
+/** Browsers ask without a token whether they may call, which a gateway answers. Not where a method answers OPTIONS itself. */
+function preflights(methods: readonly MethodContract[], operations: readonly Operation[]): Operation[] {
+  const answered = methods.some(({ routes }) => routes.some(({ method }) => method === "*" || method === "OPTIONS"));
+  if (answered || operations.length === 0) return [];
+  return [{ methods: ["OPTIONS"], paths: [...new Set(operations.flatMap(({ paths }) => paths))] }];
 }
 
 /** The ways in; none: nobody. What Istio cannot check is refused, except a rule over the request. */

@@ -55,13 +55,13 @@ function fileOf(workload: Workload, deployment: Deployment, losses: Losses): str
     ...(location.kind === "outside" ? [] : guards(workload, appOf(workload, location), metadata, deployment, losses)),
   ];
   for (const service of services) {
-    const routes = service.methods.filter((method) => method.routes.length > 0);
-    for (const method of routes)
-      losses.at(
-        service.place,
-        "has REST routes, which are not exported: Istio refuses them at the pods of this workload; serve them from others, such as a gateway, or allow their paths by a policy of your own",
-        method.name,
-      );
+    for (const { name, policy, routes } of service.methods)
+      if (routes.length > 0 && (policy.timeout || policy.retry))
+        losses.at(
+          service.place,
+          "has REST routes, to which Istio gives no timeouts and no retries: the gateway has them",
+          name,
+        );
     if (location.kind === "outside")
       losses.at(
         service.place,
@@ -136,6 +136,6 @@ function guards(
         losses.at(place, `trusts ${provider}, whose clock_skew becomes 60s: Istio has that for all`);
   return [
     ...(issuers.length > 0 ? [requestAuthentication(metadata, selector, issuers)] : []),
-    ...authorizationPolicies(metadata, selector, methods, accesses, losses),
+    ...authorizationPolicies(metadata, selector, methods, accesses, deployment.cors !== undefined, losses),
   ];
 }
