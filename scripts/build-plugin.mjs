@@ -59,7 +59,10 @@ async function bundle(entry, output, plugins = []) {
     platform: "node",
     target: "node20.19",
     format: "cjs",
+    // A file beside the bundle comes by require: import() would read all of it for its exports first.
+    supported: { "dynamic-import": false },
     minifySyntax: true,
+    minifyWhitespace: true,
     conditions: ["@protomesh/source"],
     legalComments: "none",
     logLevel: "warning",
