@@ -1,8 +1,11 @@
 import { Metadata } from "../core/metadata.ts";
 
-/** Belongs to the protocols and to the connection. Source: RFC 9110, 7.6.1; the Connect protocol; gRPC-Web. */
+/**
+ * Belongs to the protocols and to the connection, or is for proxies to write. Source: RFC 9110, 7.6.1; RFC 7239; the Connect
+ * protocol; gRPC-Web.
+ */
 const notMetadata =
-  /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|host|accept|accept-encoding|content-.*|connect-.*|grpc-.*|x-grpc-web)$/;
+  /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|host|forwarded|x-forwarded-.*|x-real-ip|accept|accept-encoding|content-.*|connect-.*|grpc-.*|x-grpc-web)$/;
 
 /** The metadata of a request: with Connect and gRPC-Web every other header is some, as with gRPC. */
 export function readMetadata(headers: Headers): Metadata {

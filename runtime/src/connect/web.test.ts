@@ -9,6 +9,7 @@ import { kitchenWith, start, targetOf } from "../../test/serving.ts";
 import { RpcError } from "../core/error.ts";
 import type { RequestRecord } from "../gateway/access.ts";
 import { registryOf } from "../messages/descriptors.ts";
+import type { ServeOptions } from "../serve/options.ts";
 
 const desc = registryOf(Kitchen).getService(Kitchen.name) as DescService;
 
@@ -95,13 +96,16 @@ const transports = {
 };
 
 describe.each(Object.entries(transports))("%s, forwarded to another server", (name, transport) => {
-  async function forwarded(changes: Parameters<typeof kitchenWith>[0] = {}) {
+  async function forwarded(
+    changes: Parameters<typeof kitchenWith>[0] = {},
+    gateway: ServeOptions["gateway"] = { trustedProxies: ["loopback"] },
+  ) {
     const hidden: unknown[] = [];
     const backend = await start({ grpc: 0, services: [kitchenWith(changes)], onError: () => {} });
     const server = await start({
       listen: { address: 0, connect: true },
       forward: [{ spec: Kitchen, target: targetOf(backend) }],
-      gateway: { trustedProxies: ["loopback"] },
+      gateway,
       onError: (error) => void hidden.push(error),
     });
     return { kitchen: clientOf(transport(server.http?.url ?? "")), backend, hidden };
@@ -138,6 +142,25 @@ describe.each(Object.entries(transports))("%s, forwarded to another server", (na
       },
     );
     expect(got).toEqual({ got: "this 203.0.113.7, 127.0.0.1", left: "true" });
+  });
+
+  test("where a client says that it comes from goes nowhere, unless a trusted proxy says it", async () => {
+    const headers = {
+      "x-forwarded-for": "6.6.6.6",
+      "x-forwarded-host": "evil",
+      "x-real-ip": "6.6.6.6",
+      forwarded: "for=6.6.6.6",
+    };
+    const names = [...Object.keys(headers), "x-forwarded-proto"];
+    const { kitchen } = await forwarded(
+      {
+        async getDish(_, { requestMetadata }) {
+          return Dish.create({ name: names.filter((name) => requestMetadata.has(name)).join() });
+        },
+      },
+      {},
+    );
+    expect(await kitchen.getDish({}, { headers: { ...headers, ask: "this" } })).toMatchObject({ name: "" });
   });
 
   test("failures keep code, text and details; a client that leaves cancels the call there", async () => {
