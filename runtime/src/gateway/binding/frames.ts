@@ -10,6 +10,7 @@ import {
 } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import type { MethodSpec, Route } from "../../core/spec.ts";
+import type { MethodPolicy } from "../../policies/index.ts";
 import { badRequest } from "../errors.ts";
 import { type Body, noBody } from "./body.ts";
 
@@ -35,8 +36,9 @@ export const noFrames = { readBytes: unary, firstBytes: unary };
 /**
  * Binds the messages of WebSockets. `own` is the route's binding, `whole` that of the same route with body `*`.
  *
- * Messages in the codec's bytes are whole requests: path and headers win over what they say, and the query is not read. A
- * route without a body has JSON messages too, of which the query fills the fields that the first one leaves out.
+ * Messages in the codec's bytes are whole requests: the path wins over what they say, headers fill what they leave out, and the
+ * query is not read. A route without a body has JSON messages too, of which the query fills the fields that the first one
+ * leaves out.
  */
 export function bindFrames(
   method: MethodSpec,
@@ -61,10 +63,22 @@ export function bindFrames(
       throw badRequest("", `the frame is no ${request.typeName}`, cause);
     }
   };
-  const firstBytes = (segments: readonly string[], headers: IncomingHttpHeaders, data: Uint8Array): unknown => {
-    const text = toJsonString(schema, parse(data), { registry });
-    return whole.firstOf(segments, "", headers, { kind: "json", text });
+  const textOf = (data: Uint8Array): string => {
+    const message = parse(data);
+    try {
+      return toJsonString(schema, message, { registry });
+    } catch (cause) {
+      throw badRequest(
+        "",
+        `the frame has no form in JSON, by which path and headers get into a ${request.typeName}`,
+        cause,
+      );
+    }
   };
+  // Nobody but the message says anything: it is taken as it is.
+  const isAlone = route.variables.length === 0 && !(method.policy as MethodPolicy).http?.headers?.length;
+  const firstBytes = (segments: readonly string[], headers: IncomingHttpHeaders, data: Uint8Array): unknown =>
+    isAlone ? readBytes(data) : whole.firstOf(segments, "", headers, { kind: "json", text: textOf(data) });
   if (route.body !== undefined) return { bind: own.bind, firstOf: own.firstOf, readBytes, firstBytes };
 
   return {

@@ -164,6 +164,35 @@ describe("frames that the subprotocol does not have end the call", () => {
     expect(kitchen.errors).toEqual([]);
   });
 
+  // Field 6 of a dish, a time in the year 31690708.
+  const noTime = Buffer.from([0x32, 8, 8, 0x80, 0x80, 0x9a, 0xa6, 0xea, 0xaf, 0xe3, 1]);
+
+  test("bytes that JSON has no form for are refused where the path has to get into them", async () => {
+    const kitchen = await overWebSocket();
+    const { socket, accepted, closed } = await shake(kitchen.port, "/v1/shelves/a/uploads", "mesh.v1+proto");
+    await accepted;
+    socket.write(frame({ opcode: op.binary, data: noTime }));
+    expect(closeCode(await closed)).toBe(4003);
+    expect(kitchen.errors).toEqual([]);
+  });
+
+  test("and arrive as they are where nothing else says anything", async () => {
+    const kitchen = await overWebSocket({
+      async uploadDishes(dishes) {
+        let count = 0;
+        for await (const { createdAt } of dishes) count += createdAt === undefined ? 0 : 1;
+        return { count };
+      },
+    });
+    const { socket, accepted, closed } = await shake(kitchen.port, "/v1/uploads", "mesh.v1+proto");
+    await accepted;
+    for (const data of [noTime, noTime]) socket.write(frame({ opcode: op.binary, data }));
+    socket.write(text('{"end":true}'));
+    const all = await closed;
+    expect(closeCode(all)).toBe(1000);
+    expect(all.includes(Buffer.from([0x82, 2, 8, 2])), "a count of 2").toBe(true);
+  });
+
   test("a message after the last one", async () => {
     const kitchen = await overWebSocket({
       async uploadDishes(dishes) {
