@@ -10,11 +10,11 @@ import { svg } from "./svg.ts";
 export const docs: Target = {
   name: "docs",
   summary: "a page per service, as HTML and Markdown: policies with who set them, errors, drawings",
-  write({ services, locate }) {
+  write(contract) {
+    const services = [...contract.services].sort(byName);
     const several = services.length > 1;
-    const pages = [...services].sort(byName).map((service) => servicePage(service, locate, several));
-    const index = several ? [indexPage([...services].sort(byName))] : [];
-    return { files: [...index, ...pages].flatMap(filesOf), losses: [] };
+    const pages = services.map((service) => servicePage(service, contract.locate, several));
+    return { files: [...(several ? [indexPage(services)] : []), ...pages].flatMap(filesOf), losses: [] };
   },
 };
 

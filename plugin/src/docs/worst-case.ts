@@ -95,7 +95,6 @@ function inTurn(waits: readonly Wait[], attemptMs: number, deadlineMs: number): 
     over ||= wait !== undefined && startMs >= deadlineMs;
     const fits: Attempt["fits"] = over ? "late" : endMs > deadlineMs ? "cut" : "whole";
     attempts.push({ wait, startMs, endMs: Math.max(startMs, endMs), fits });
-    over ||= fits === "cut";
     before = attemptMs === Number.POSITIVE_INFINITY ? startMs : endMs;
   }
   return attempts;
