@@ -173,6 +173,25 @@ const failures: readonly Case[] = [
     },
   },
   {
+    name: "headers of a caller change no policy",
+    async run(point, id) {
+      const headers = {
+        "x-envoy-max-retries": "9",
+        "x-envoy-retry-on": "5xx",
+        "x-envoy-retry-grpc-on": "internal",
+        "x-envoy-upstream-rq-timeout-ms": "60000",
+        "x-envoy-upstream-rq-per-try-timeout-ms": "1",
+        "x-envoy-internal": "true",
+        "x-forwarded-for": "10.0.0.1",
+      };
+      point.backend.does(id, "UNAVAILABLE");
+      const { code, attempts } = await counted(point, id, point.grpc("Retried", { id }, headers));
+      point.backend.does(`${id} hangs`, "hang");
+      return [code, attempts, (await point.grpc("Impatient", { id: `${id} hangs` }, headers)).code];
+    },
+    expected: ["UNAVAILABLE", 3, "DEADLINE_EXCEEDED"],
+  },
+  {
     name: "a call that takes too long is ended",
     run(point, id) {
       point.backend.does(id, "hang");

@@ -9,7 +9,7 @@ import { servicesOf } from "../../cli/src/services.ts";
 import { compile, requestFor, run } from "../../plugin/test/compile.ts";
 
 /** Both enforcement points get their policies from here and from nowhere else. */
-const proto = `syntax = "proto3"; package mirror.v1;
+const mirror = `syntax = "proto3"; package mirror.v1;
 import "google/api/annotations.proto"; import "mesh/v1/options.proto";
 
 service Mirror {
@@ -83,6 +83,20 @@ message Ask { string id = 1; int32 count = 2; string text = 3; }
 message Answer { string id = 1; int32 count = 2; string text = 3; }
 `;
 
+/** The same for callers with certificates. */
+export const certified = `syntax = "proto3"; package mirror.v1; import "mesh/v1/options.proto";
+service Certified {
+  option (mesh.v1.service) = { auth: { access: AUTHENTICATED } };
+  rpc Any(Ask) returns (Answer) { ${safe()} }
+  rpc Read(Ask) returns (Answer) { ${safe()} option (mesh.v1.method) = { auth: { scopes: "read" } }; }
+  rpc Write(Ask) returns (Answer) { ${safe()} option (mesh.v1.method) = { auth: { scopes: "write" } }; }
+  rpc Meant(Ask) returns (Answer) { ${safe()} option (mesh.v1.method) = { auth: { audiences: "mirror" } }; }
+  rpc Token(Ask) returns (Answer) { ${safe()} option (mesh.v1.method) = { auth: { providers: "users" } }; }
+}
+message Ask { string id = 1; int32 count = 2; string text = 3; }
+message Answer { string id = 1; int32 count = 2; string text = 3; }
+`;
+
 function safe(): string {
   return "option idempotency_level = NO_SIDE_EFFECTS;";
 }
@@ -100,12 +114,12 @@ export interface Mirrored {
 
 const issuer = "https://id.example.com";
 
-const set = compile({ "mirror.proto": proto });
-const registry = createFileRegistry(set);
+const imageOf = (text: string) => compile({ "mirror.proto": text });
+const registry = createFileRegistry(imageOf(mirror));
 
-/** The services of the contract. */
-export const contractSpecs = (): readonly ServiceSpec[] =>
-  servicesOf(toBinary(FileDescriptorSetSchema, set), [], () => {});
+/** The services of a contract, by default of the one that most cases are for. */
+export const contractSpecs = (text = mirror): readonly ServiceSpec[] =>
+  servicesOf(toBinary(FileDescriptorSetSchema, imageOf(text)), [], () => {});
 
 /** A message of the suite. */
 export interface Message {
@@ -118,25 +132,38 @@ export interface Message {
 export const made = (typeName: string, message: Message) =>
   create(registry.getMessage(typeName) as DescMessage, message as object);
 
+interface MirrorOptions {
+  readonly port: number;
+  readonly backend: number;
+  /** The proto file. */
+  readonly text?: string;
+  /** A folder with certificates: TLS, and a provider that knows callers by them. Default: plain text. */
+  readonly certificates?: string;
+}
+
 /** Writes the configuration, and the contract for Envoy at `port` in front of `backend`. */
 export async function mirrored(
   specs: readonly ServiceSpec[],
   folder: string,
-  { port, backend }: { readonly port: number; readonly backend: number },
+  { port, backend, text = mirror, certificates }: MirrorOptions,
 ): Promise<Mirrored> {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const key = { ...(await exportJWK(publicKey)), kid: "one", alg: "ES256", use: "sig" };
   writeFileSync(join(folder, "keys.json"), JSON.stringify({ keys: [key] }));
   const config = join(folder, "mesh.yaml");
+  const tls = ["cert_file: server.pem", "key_file: server.key", "client_ca_file: ca.pem"]
+    .map((text) => text.replace(": ", `: ${certificates}`))
+    .join(", ");
+  const callers = `{ id: "spiffe://kitchen.test/waiter", scopes: [read] }`;
   writeFileSync(
     config,
-    `server: { listen: "127.0.0.1:${port}" }
+    `server: { listen: "127.0.0.1:${port}"${certificates ? `, tls: { ${tls} }` : ""} }
 targets: [{ name: backend, address: "127.0.0.1:${backend}" }]
-auth: { providers: [{ name: users, jwt: { issuer: "${issuer}", jwksFile: keys.json } }] }
+auth: { providers: [{ name: users, jwt: { issuer: "${issuer}", jwksFile: keys.json } }${certificates ? `, { name: mesh, mtls: { callers: [${callers}] } }` : ""}] }
 gateway: { cors: { origins: ["https://app.example"] } }
 `,
   );
-  const outcome = run(requestFor(set, ["mirror.proto"], `target=envoy,config=${config}`));
+  const outcome = run(requestFor(imageOf(text), ["mirror.proto"], `target=envoy,config=${config}`));
   if (outcome.errors.length > 0) throw new Error(outcome.errors.join("\n"));
   return {
     specs,

@@ -1,6 +1,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -48,7 +50,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Envoy with a configuration, answering at a port of loopback. */
-export async function startEnvoy(config: string, port: number): Promise<{ stop(): Promise<void> }> {
+export async function startEnvoy(config: string, port: number, tls?: TlsOptions): Promise<{ stop(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), "mesh-envoy-"));
   const file = join(folder, "envoy.yaml");
   writeFileSync(file, config);
@@ -59,7 +61,7 @@ export async function startEnvoy(config: string, port: number): Promise<{ stop()
     said = (said + text).slice(-4000);
   });
   const ended = once(child, "exit");
-  await answering(port, () => (child.exitCode === null ? undefined : said));
+  await answering(port, tls, () => (child.exitCode === null ? undefined : said));
   return {
     async stop() {
       child.kill("SIGKILL");
@@ -69,15 +71,32 @@ export async function startEnvoy(config: string, port: number): Promise<{ stop()
   };
 }
 
-async function answering(port: number, failure: () => string | undefined, deadline = Date.now() + 60_000) {
+type TlsOptions = { readonly ca: Buffer; readonly key: Buffer; readonly cert: Buffer };
+
+async function answering(
+  port: number,
+  tls: TlsOptions | undefined,
+  failure: () => string | undefined,
+  deadline = Date.now() + 60_000,
+) {
   for (;;) {
-    const answer = await fetch(`http://127.0.0.1:${port}/none`).catch((error: Error) => error);
-    if (answer instanceof Response) {
-      await answer.arrayBuffer();
-      return;
-    }
+    const error = await answer(port, tls);
+    if (error === undefined) return;
     const why = failure();
-    if (why !== undefined || Date.now() > deadline) throw new Error(`Envoy does not answer: ${why ?? answer}`);
+    if (why !== undefined || Date.now() > deadline) throw new Error(`Envoy does not answer: ${why ?? error}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+/** What a request fails with, undefined for any answer. */
+const answer = (port: number, tls: TlsOptions | undefined): Promise<Error | undefined> =>
+  new Promise((resolve) => {
+    const options = { host: "127.0.0.1", port, path: "/none", agent: false };
+    const sent = tls ? https.request({ ...options, ...tls }) : http.request(options);
+    sent.on("error", resolve);
+    sent.on("response", (response) => {
+      response.resume();
+      resolve(undefined);
+    });
+    sent.end();
+  });

@@ -25,6 +25,13 @@ export interface Point {
   stop(): Promise<void>;
 }
 
+/** What a caller shows, and whom it trusts: PEM. */
+export interface ClientTls {
+  readonly ca: Buffer;
+  readonly key: Buffer;
+  readonly cert: Buffer;
+}
+
 export interface Outcome {
   readonly code: string;
   readonly reply?: Message;
@@ -42,7 +49,7 @@ export interface HttpOutcome {
 }
 
 /** Our runtime: clients of the backend behind a server, as any service that calls another. */
-export async function runtimePoint(mirrored: Mirrored, backend: Backend): Promise<Point> {
+export async function runtimePoint(mirrored: Mirrored, backend: Backend, tls?: ClientTls): Promise<Point> {
   const { serve: options } = await loadConfig({ file: mirrored.config, args: [], env: {}, watch: false });
   const target = connect(`127.0.0.1:${backend.port}`);
   const { listen: _, ...rest } = options;
@@ -54,16 +61,23 @@ export async function runtimePoint(mirrored: Mirrored, backend: Backend): Promis
     signals: false,
     drain: { limitMs: 100 },
   });
-  return pointAt(mirrored, backend, server.grpc?.port as number, server.http?.port as number, async () => {
-    await server.stop({ force: true });
-    await target.close();
-  });
+  return pointAt(
+    mirrored,
+    backend,
+    server.grpc?.port as number,
+    server.http?.port as number,
+    async () => {
+      await server.stop({ force: true });
+      await target.close();
+    },
+    tls,
+  );
 }
 
 /** Envoy with what was exported, in front of the same backend. */
-export async function envoyPoint(mirrored: Mirrored, backend: Backend, port: number): Promise<Point> {
-  const envoy = await startEnvoy(mirrored.envoy, port);
-  return pointAt(mirrored, backend, port, port, () => envoy.stop());
+export async function envoyPoint(mirrored: Mirrored, backend: Backend, port: number, tls?: ClientTls): Promise<Point> {
+  const envoy = await startEnvoy(mirrored.envoy, port, tls);
+  return pointAt(mirrored, backend, port, port, () => envoy.stop(), tls);
 }
 
 function pointAt(
@@ -72,8 +86,13 @@ function pointAt(
   grpcPort: number,
   httpPort: number,
   stop: () => Promise<void>,
+  tls?: ClientTls,
 ): Point {
-  const channel = new Client(`127.0.0.1:${grpcPort}`, credentials.createInsecure(), { "grpc.enable_retries": 0 });
+  const channel = new Client(
+    `127.0.0.1:${grpcPort}`,
+    tls ? credentials.createSsl(tls.ca, tls.key, tls.cert) : credentials.createInsecure(),
+    { "grpc.enable_retries": 0, ...(tls && { "grpc.ssl_target_name_override": "localhost" }) },
+  );
   const target = connect(`127.0.0.1:${grpcPort}`);
   const clients = new Map<ServiceSpec, { [key: string]: (request: Message) => Promise<Message> }>();
   const find = (name: string): { readonly spec: ServiceSpec; readonly key: string; readonly method: MethodSpec } => {

@@ -43,6 +43,17 @@ describe.skipIf(problem)("Envoy takes", () => {
     }
   });
 
+  test.each([
+    ["testdata/unannotated", "unannotated=post"],
+    ["testdata/service-config", "grpc_api_configuration=testdata/service-config/api.yaml"],
+  ])("%s with %s", (path, parameter) => {
+    const protos = join(root, path);
+    const { files, errors } = run(requestFor(compileFolder(protos), protosBelow(protos), `target=envoy,${parameter}`));
+    expect(errors).toEqual([]);
+    expect(files["envoy.yaml"]).toContain("proto_descriptor_bin");
+    expect(refused(files["envoy.yaml"] as string)).toBeUndefined();
+  });
+
   /** Every option that Envoy can express, in turn. */
   test.each([
     "retry: { attempts: 3 }",

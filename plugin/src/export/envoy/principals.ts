@@ -1,5 +1,5 @@
 import { type Access, hasKeys, type Named } from "../shared/access.ts";
-import { filterNames, type Part } from "./part.ts";
+import { extension, filterNames, type Part } from "./part.ts";
 
 /** Callers that one of some providers knows. */
 export type Known = Extract<Access, { readonly kind: "known" }>;
@@ -13,7 +13,7 @@ export function principalsOf({ jwt, mtls, scopes, audiences }: Known): Part[] {
     .flatMap(({ callers }) => callers)
     .filter((caller) => scopes.every((scope) => caller.scopes.includes(scope)))
     .map(({ id }) => id);
-  return [...byToken, ...ids.map((id) => ({ authenticated: { principal_name: matcherOf(id) } }))];
+  return [...byToken, ...ids.map(certificateOf)];
 }
 
 function tokenOf(provider: Named<"jwt">, scopes: readonly string[], audiences: readonly string[]): Part {
@@ -59,7 +59,17 @@ const claimIs = ({ name }: Named<"jwt">, claim: string, value: Part): Part => ({
   },
 });
 
-/** A SPIFFE id, or all below one. */
-const matcherOf = (id: string): Part => (id.endsWith("/*") ? { prefix: id.slice(0, -1) } : { exact: id });
+/** A certificate with a SPIFFE id, or one below it. Only names of type URI count. */
+const certificateOf = (id: string): Part => ({
+  custom: {
+    name: "envoy.rbac.principals.mtls_authenticated",
+    typed_config: extension("rbac.principals.mtls_authenticated.v3.Config", {
+      san_matcher: {
+        san_type: "URI",
+        matcher: id.endsWith("/*") ? { prefix: id.slice(0, -1) } : { exact: id },
+      },
+    }),
+  },
+});
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
