@@ -68,25 +68,18 @@ test("amplification: attempts, stand-ins and services below multiply; time is bo
   ]);
   expect(worst(standIn, standIn)).toEqual([]);
 
-  const files = (attempts: number) => ({
-    "stock.proto": `syntax = "proto3"; package stock; import "mesh/v1/options.proto"; service Stock {
-      rpc Get(M) returns (M) { option idempotency_level = NO_SIDE_EFFECTS;
+  const layer = (name: string, below: string, attempts: number) => ({
+    [`${name}.proto`]: `syntax = "proto3"; package ${name}; import "mesh/v1/options.proto"; ${below && `import "${below}.proto";`}
+      service S { rpc Do(M) returns (M) { option idempotency_level = IDEMPOTENT;
         option (mesh.v1.method) = { timeout: { total: "9s" } retry: { attempts: ${attempts} } }; } } message M {}`,
-    "order.proto": `syntax = "proto3"; package order; import "mesh/v1/options.proto"; import "stock.proto"; service Order {
-      rpc Put(stock.M) returns (stock.M) { option idempotency_level = IDEMPOTENT;
-        option (mesh.v1.method) = { timeout: { total: "9s" } retry: { attempts: 2 } }; } }`,
   });
-  expect(worst(contractOfFiles(files(2)), contractOfFiles(files(4)))).toEqual([
-    {
-      subject: "/stock.Stock/Get",
-      before: { requests: 2, chain: 2, longestMs: 9000 },
-      after: { requests: 4, chain: 4, longestMs: 9000 },
-    },
-    {
-      subject: "/order.Order/Put",
-      before: { requests: 2, chain: 4, longestMs: 9000 },
-      after: { requests: 2, chain: 8, longestMs: 9000 },
-    },
+  const three = (attempts: number) =>
+    contractOfFiles({ ...layer("a", "", attempts), ...layer("b", "a", 2), ...layer("c", "b", 3) });
+  const at = (requests: number, chain: number) => ({ requests, chain, longestMs: 9000 });
+  expect(worst(three(2), three(4))).toEqual([
+    { subject: "/a.S/Do", before: at(2, 2), after: at(4, 4) },
+    { subject: "/b.S/Do", before: at(2, 4), after: at(2, 8) },
+    { subject: "/c.S/Do", before: at(3, 12), after: at(3, 24) },
   ]);
 });
 

@@ -19,6 +19,7 @@ test.each([
   [rule, "request.user_id == auth.sub", "unknown"],
   // What is within a text, a number or bytes is not layout.
   ["auth.sub == 'a  b'", "auth.sub == 'a b'", "unknown"],
+  ["request.size == 1", "request.size==1", "same"],
   ["request.size == 1", "request.size == 2", "unknown"],
   ["request.size == 1", "request.size == 1u", "unknown"],
   ["request.size == 0.0", "request.size == -0.0", "unknown"],
