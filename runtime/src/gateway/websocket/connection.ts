@@ -17,7 +17,7 @@ import { type MetadataReader, timeoutOf } from "../request/headers.ts";
 import type { HeaderWriter } from "../response/headers.ts";
 import type { Matched } from "../routing/router.ts";
 import type { Handshake } from "./handshake.ts";
-import { heartbeat } from "./heartbeat.ts";
+import { answerPings, heartbeat } from "./heartbeat.ts";
 import { Inbox } from "./inbox.ts";
 import { messageReader, noFirstMessage } from "./messages.ts";
 import type { WebSocketSettings } from "./options.ts";
@@ -212,6 +212,7 @@ export class Connection {
     ws.on("error", (cause: Error) => this.#cancelWith(brokenRules(cause)));
     ws.on("message", (data, binary) => this.#received(data as Buffer, binary));
     this.#socket.off("close", this.#gone);
+    answerPings(ws);
     const stopBeat = heartbeat(ws, this.#socket, pingMs, clock, () => {
       this.cancel(new RpcError("CANCELLED", "the client does not answer pings"));
       ws.terminate();

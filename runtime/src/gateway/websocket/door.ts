@@ -49,7 +49,14 @@ export class WebSocketDoor {
     const serverOf = (maxPayload: number) => {
       let server = servers.get(maxPayload);
       if (!server) {
-        server = new Server({ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload });
+        // Pings are answered by `answerPings`.
+        server = new Server({
+          noServer: true,
+          clientTracking: false,
+          perMessageDeflate: false,
+          autoPong: false,
+          maxPayload,
+        });
         servers.set(maxPayload, server);
       }
       return server;

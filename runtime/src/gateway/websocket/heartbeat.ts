@@ -29,3 +29,25 @@ export function heartbeat(ws: WebSocket, socket: Socket, everyMs: number, clock:
   let stop = clock.schedule(everyMs, beat);
   return () => stop();
 }
+
+/**
+ * Answers the pings of a client, one at a time: when an answer has left, the last ping since then gets the next one. So one
+ * that sends pings and reads nothing leaves nothing lying here. Source: RFC 6455, 5.5.3.
+ */
+export function answerPings(ws: WebSocket): void {
+  let isAnswering = false;
+  let last: Buffer | undefined;
+  const answer = (data: Buffer) => {
+    isAnswering = true;
+    ws.pong(data, undefined, () => {
+      isAnswering = false;
+      const next = last;
+      last = undefined;
+      if (next && ws.readyState === ws.OPEN) answer(next);
+    });
+  };
+  ws.on("ping", (data) => {
+    if (isAnswering) last = data;
+    else if (ws.readyState === ws.OPEN) answer(data);
+  });
+}

@@ -296,6 +296,34 @@ test("a flood of tiny frames to a call that does not read stays outside", async 
   await nothingLeft(kitchen);
 });
 
+test("a flood of pings from a client that reads nothing leaves nothing lying, and the last one is answered", async () => {
+  const kitchen = await overWebSocket();
+  let server: Socket | undefined;
+  kitchen.server.on("connection", (socket: Socket) => {
+    server = socket;
+  });
+  const { socket, accepted, closed } = await shake(kitchen.port);
+  await accepted;
+  socket.pause();
+  const pings = Buffer.concat(Array<Buffer>(1000).fill(frame({ opcode: op.ping, data: "x".repeat(125) })));
+  let most = 0;
+  for (let sent = 0; sent < 200; sent++) {
+    await new Promise((resolve) => socket.write(pings, resolve));
+    most = Math.max(most, server?.writableLength ?? 0);
+  }
+  expect(most).toBeLessThan(1000);
+  socket.write(frame({ opcode: op.ping, data: "the last" }));
+  socket.resume();
+  let end = "";
+  for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+    end = (end + chunk.toString("latin1")).slice(-100);
+    if (end.endsWith("the last")) break;
+  }
+  leave(socket);
+  await closed;
+  await nothingLeft(kitchen);
+});
+
 test("whatever bytes come, every connection ends and no timer is left", { timeout: 60_000 }, async () => {
   const clock = new FakeClock();
   const kitchen = await overWebSocket({}, { gateway: { clock }, server: { clock } });
