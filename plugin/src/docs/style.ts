@@ -67,7 +67,7 @@ figure{margin:0;min-width:0}
 figure svg{display:block;width:100%;height:auto;max-width:26rem}
 figcaption{color:var(--muted);font-size:.85rem;line-height:1.45;margin-top:.5rem;max-width:26rem}
 ${shapes}
-@media (max-width:46rem){
+@media screen and (max-width:46rem){
 section{padding:1rem .85rem}
 thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 table,tbody{display:block}
@@ -81,7 +81,8 @@ td:first-child::before{content:none}
 td.none{display:none}
 }
 @media print{
-body{font-size:10.5pt}
+body{font-size:10pt}
+table{font-size:8pt}
 main{max-width:none;padding:0}
 section{border:0;border-top:1px solid var(--line);border-radius:0;padding:1rem 0 0}
 figure,tr,dl{break-inside:avoid}
