@@ -15,7 +15,7 @@ export interface Plan {
   readonly keep: boolean;
 }
 
-export const partNames = ["rpc", "http", "gateways", "layers", "json"] as const;
+export const partNames = ["rpc", "http", "gateways", "layers", "json", "generate"] as const;
 export type PartName = (typeof partNames)[number];
 
 const full = { rounds: 30, sliceMs: 150, settleMs: 30, warmUpMs: 2000 };
@@ -44,7 +44,7 @@ export function planOf(args: readonly string[]): Plan {
   return { ...base, rounds: count, parts, keep: !values.quick && count >= 10 && parts.length === partNames.length };
 }
 
-export const usage = `npm run bench -- [--quick] [--rounds N] [--only rpc|http|gateways|layers|json]
+export const usage = `npm run bench -- [--quick] [--rounds N] [--only rpc|http|gateways|layers|json|generate]
   --quick     one very short round: shows that everything runs, measures nothing
   --rounds N  rounds per workload, default ${full.rounds}; fewer than 10 leave bench/README.md as it is
   --only PART one part, may be given several times; leaves bench/README.md as it is`;

@@ -1,6 +1,7 @@
 // `npm run bench`: what the generated client and server, the gateway and the policies cost, next to their peers.
 import { build } from "./build.ts";
 import { type Comparison, compare } from "./compare.ts";
+import { measureGenerate } from "./generate/measure.ts";
 import { gateways, http } from "./http/comparison.ts";
 import { buildGateways } from "./http/remote/build.mjs";
 import { measureJson } from "./json/measure.ts";
@@ -25,6 +26,7 @@ const parts: { readonly [Name in PartName]: (plan: Plan) => Promise<Table[]> } =
   gateways: compareGateways,
   layers: async (plan) => [await measureLayers(plan, progress)],
   json: async (plan) => [await measureJson(plan, progress)],
+  generate: async (plan) => measureGenerate(plan, progress),
 };
 
 async function compareGateways(plan: Plan): Promise<Table[]> {
