@@ -5,6 +5,7 @@
 //   sh                 npm scripts of this repository
 //   sh protomesh       command lines of protomesh, with commands and flags that exist; a comment or another command needs none
 //   title=, quickstart, afterwards, output, serve, answers   README.md and docs/plugin.md: run by scripts/quickstart.mjs
+//   in=, title=       docs/recipes.md: run by scripts/recipes.test.ts
 //   proto example      docs/policies.md: an option that scripts/reference.test.ts compiles
 //   text               a drawing or a log; nothing to prove
 import { spawnSync } from "node:child_process";
@@ -52,6 +53,7 @@ function prove(file, block) {
     if (source === undefined) return `there is no ${attributes.from}`;
     return flush(source).includes(flush(text)) ? undefined : `is not an excerpt of ${attributes.from} any more`;
   }
+  if (attributes.in) return file === "docs/recipes.md" ? undefined : "scripts/recipes.test.ts does not run this file";
   if (attributes.title || words.some((word) => run.includes(word))) {
     return file === "README.md" || file === "docs/plugin.md"
       ? undefined
