@@ -182,7 +182,6 @@ const failures: readonly Case[] = [
         "x-envoy-upstream-rq-timeout-ms": "60000",
         "x-envoy-upstream-rq-per-try-timeout-ms": "1",
         "x-envoy-internal": "true",
-        "x-forwarded-for": "10.0.0.1",
       };
       point.backend.does(id, "UNAVAILABLE");
       const { code, attempts } = await counted(point, id, point.grpc("Retried", { id }, headers));

@@ -21,12 +21,15 @@ export function listenerOf(listener: Listener | undefined, filters: readonly Par
   };
 }
 
+/** No connection comes from the broadcast address. Without any range Envoy would trust all private networks. */
+const nobody = { address_prefix: "255.255.255.255", prefix_len: 32 };
+
 const manager = (filters: readonly Part[], virtualHost: Part): Part =>
   extension("filters.network.http_connection_manager.v3.HttpConnectionManager", {
     stat_prefix: "protomesh",
     // The address of the connection counts, and what clients say in x-envoy-* changes no policy.
     use_remote_address: true,
-    internal_address_config: { unix_sockets: false },
+    internal_address_config: { cidr_ranges: [nobody] },
     normalize_path: true,
     // Streams are silent as long as the contract says.
     stream_idle_timeout: "0s",
