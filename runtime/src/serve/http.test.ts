@@ -72,7 +72,7 @@ test.each(["HELLO\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nContent
     const { head, body } = await raw(await listen(), text);
     expect(head).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
     expect(head).toContain("connection: close");
-    expect(JSON.parse(body)).toEqual(status(3, "this is not an HTTP/1.1 request with a Host header"));
+    expect(JSON.parse(body)).toEqual(status(3, "this is not an HTTP/1.1 request with one Host header"));
   },
 );
 
@@ -82,6 +82,22 @@ test("HTTP/1.1 without Host is a 400; HTTP/1.0 does not need one", async () => {
   expect(head).toMatch(/^HTTP\/1\.1 400 /);
   expect(JSON.parse(body)).toMatchObject({ code: 3 });
   expect((await raw(server, "GET /healthz HTTP/1.0\r\n\r\n")).head).toMatch(/^HTTP\/1\.1 200 /);
+});
+
+test.each([
+  ["Host: a\r\nHost: b", 400],
+  ["Host: a\r\nhOST: a", 400],
+  ["Host: a b", 400],
+  ["Host: a/b", 400],
+  ["Host: user@a", 400],
+  ["Host: a:x", 400],
+  ["Host: [::1", 400],
+  ["Host: a_b.example:8080\r\nHost-Not: b\r\nGhost: c", 200],
+  ["Host: [::1]:8080", 200],
+  ["Host:", 200],
+])("a request for %j is a %i", async (lines, code) => {
+  const { head } = await raw(await listen(), `GET /healthz HTTP/1.1\r\n${lines}\r\nConnection: close\r\n\r\n`);
+  expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${code} `));
 });
 
 test.each([

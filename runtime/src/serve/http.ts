@@ -6,7 +6,7 @@ import type { Duplex } from "node:stream";
 import type { TlsOptions } from "node:tls";
 import { closeWithConnection } from "../gateway/queued.ts";
 import { type Address, formatAddress, listenError } from "./address.ts";
-import { refusal } from "./http-refusal.ts";
+import { namesOneHost, refusal } from "./http-refusal.ts";
 
 /** What an HTTP server bears from its clients. */
 export interface HttpLimits {
@@ -223,8 +223,7 @@ export class HttpRequests {
       this.#answers.delete(response);
       if (this.#drained && !this.#busy(socket)) socket.destroySoon();
     });
-    // Source: RFC 9112, 3.2.
-    const refused = request.headers.host === undefined && request.httpVersion === "1.1" ? 400 : status;
+    const refused = namesOneHost(request) ? status : 400;
     if (refused) {
       const { head, body } = refusal(refused);
       response.writeHead(refused, head).end(body);
