@@ -43,6 +43,11 @@ export const commands: readonly {
     load: async () => (await import("./export.ts")).exportCommand,
   },
   {
+    name: "call",
+    summary: "calls a gRPC method: JSON in, JSON out",
+    load: async () => (await import("./call.ts")).call,
+  },
+  {
     name: "gateway",
     summary: "serves the HTTP routes of gRPC services that run elsewhere",
     load: async () => (await import("./gateway.ts")).gateway,

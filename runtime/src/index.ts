@@ -5,7 +5,7 @@ export type { Call, Peer, PeerCertificate, Principal } from "./core/call.ts";
 export { CallContext, type CallOptions, detached } from "./core/context.ts";
 export type { Criticality } from "./core/criticality.ts";
 export { type Decision, policyChannel } from "./core/decision.ts";
-export { type Code, type ErrorDetail, RpcError, type RpcErrorOptions } from "./core/error.ts";
+export { type Code, codeNumber, type ErrorDetail, RpcError, type RpcErrorOptions } from "./core/error.ts";
 export type { Handler, Layer } from "./core/layer.ts";
 export { Metadata, type MetadataInit, type MetadataValue } from "./core/metadata.ts";
 export type { AuthProvider, Credentials } from "./core/policy.ts";
@@ -74,5 +74,6 @@ export { type Implementation, implement, type ServerOptions } from "./server.ts"
 export { defineService, type ServiceData } from "./service.ts";
 export type { HealthState, ServingStatus } from "./services/health.ts";
 export { Health } from "./services/health-spec.ts";
+export { reflectionSpec, type ServerReflection } from "./services/reflection-spec.ts";
 export type { ClientPlace, ServerPlace } from "./stack.ts";
 export { recordDecisions, type TelemetryApi } from "./telemetry.ts";

@@ -29,7 +29,10 @@ export type ReflectionVersion = (typeof reflectionVersions)[number];
 
 const everybody: AuthConfig = { access: "PUBLIC", providers: [], scopes: [], audiences: [] };
 
-/** One version of the service, open to whom `auth` says. v1alpha differs from v1 in its package name alone. */
+/**
+ * One version of the service, open to whom `auth` says. v1alpha differs from v1 in its package name alone.
+ * `createClient(reflectionSpec("v1"), target)` asks another server what it serves.
+ */
 export function reflectionSpec(
   version: ReflectionVersion,
   auth: AuthConfig = everybody,
