@@ -23,6 +23,8 @@ export interface Upstream {
   readonly port: number;
   /** All that it may be reached at, at least one. */
   readonly addresses: readonly Address[];
+  /** How long a call may wait for a connection. Absent: five seconds. */
+  readonly connectTimeoutMs?: number | undefined;
   /** Whether it is reached by TLS. */
   readonly tls: boolean;
   /** The name that its certificate must have. Absent: the host. */

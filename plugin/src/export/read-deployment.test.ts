@@ -30,6 +30,7 @@ const two = `
 targets:
   - name: Shop_EU
     address: dns:///shop:50051
+    connectTimeout: 1.5s
   - name: stock
     address: ipv4:10.0.0.1:50051,10.0.0.2:50052
     tls: { caFile: ca.pem, serverName: stock.example.com }
@@ -41,7 +42,13 @@ gateway:
 
 test("a service is behind the target of the first entry that fits, and under a name that targets can use", () => {
   const { upstreamOf } = readDeployment(write("two.yaml", two));
-  expect(upstreamOf("shop.v1.Orders")).toMatchObject({ name: "shop-eu", host: "shop", port: 50051, tls: false });
+  expect(upstreamOf("shop.v1.Orders")).toMatchObject({
+    name: "shop-eu",
+    host: "shop",
+    port: 50051,
+    tls: false,
+    connectTimeoutMs: 1500,
+  });
   expect(upstreamOf("shop.v1.Inventory")).toMatchObject({
     name: "stock",
     host: "10.0.0.1",
@@ -117,7 +124,10 @@ test("a listener, its certificate, and the pages that may call", () => {
   const file = write(
     "listen.yaml",
     `server: { grpc: ":1", listen: "0.0.0.0:8443", tls: { certFile: c.pem, keyFile: k.pem, clientCaFile: ca.pem } }
-gateway: { cors: { origins: ["https://a.example"], maxAge: 5m } }
+gateway:
+  cors: { origins: ["https://a.example"], maxAge: 5m }
+  docs: { documentFile: a.json }
+  trustedProxies: [loopback]
 overrides: [{ match: "*", policy: { retry: { attempts: 2 } } }]`,
   );
   const { listener, cors, losses } = readDeployment(file);
@@ -128,7 +138,8 @@ overrides: [{ match: "*", policy: { retry: { attempts: 2 } } }]`,
   });
   expect(cors).toMatchObject({ origins: ["https://a.example"], credentials: false, maxAgeSeconds: 300 });
   expect(losses.map(({ place: { line, name }, text }) => `${line} ${name} ${text}`)).toEqual([
-    "3 overrides[0] is not exported: what the proto files say of * is",
+    "2 gateway trustedProxies, docs: not exported, for it is about servers of Protomesh",
+    "6 overrides[0] is not exported: what the proto files say of * is",
   ]);
 });
 

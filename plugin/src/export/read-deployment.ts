@@ -43,6 +43,7 @@ function deploymentOf(config: Config, place: Place, file: string): Deployment {
     const known = providerOf(provider, at, (text) => lose(at, text));
     return known ? [[provider.name, known] as const] : [];
   });
+  reportOwn(config, place, lose);
   config.overrides.forEach(({ match }, index) => {
     lose(place.at(`overrides[${index}]`), `is not exported: what the proto files say of ${match} is`);
   });
@@ -61,9 +62,22 @@ function deploymentOf(config: Config, place: Place, file: string): Deployment {
   };
 }
 
+/** What is said of a server or gateway of ours, and means nothing elsewhere. */
+function reportOwn({ server, gateway }: Config, place: Place, lose: (at: Place, text: string) => void): void {
+  const taken = ["$typeName", "$unknown", "services", "cors", "listen", "http", "grpc", "tls"];
+  for (const [name, section] of Object.entries({ server, gateway })) {
+    const own = Object.entries(section ?? {})
+      .filter(
+        ([key, value]) => !taken.includes(key) && value !== undefined && !(Array.isArray(value) && value.length === 0),
+      )
+      .map(([key]) => key);
+    if (own.length > 0) lose(place.at(name), `${own.join(", ")}: not exported, for it is about servers of Protomesh`);
+  }
+}
+
 function upstreamsOf({ targets }: Config, place: Place): ReadonlyMap<string, Upstream> {
   const byName = new Map<string, Upstream>();
-  targets.forEach(({ name, address, tls }, index) => {
+  targets.forEach(({ name, address, tls, connectTimeout }, index) => {
     const here = place.at(`targets[${index}]`);
     here.required({ name, address });
     if (byName.has(name)) throw here.error("name", `${JSON.stringify(name)} is taken: names must differ`);
@@ -73,6 +87,7 @@ function upstreamsOf({ targets }: Config, place: Place): ReadonlyMap<string, Ups
       name: name.toLowerCase().replace(/[^a-z\d]+/g, "-"),
       ...first,
       addresses,
+      connectTimeoutMs: here.duration("connectTimeout", connectTimeout),
       tls: tls !== undefined,
       serverName: tls?.serverName,
       caFile: tls?.caFile,

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import type { MethodContract } from "../../contract/contract.ts";
 import type { Upstream } from "../deployment.ts";
+import { inSeconds } from "../shared/durations.ts";
 import type { Losses } from "../shared/losses.ts";
 import { balancerOf } from "./balance.ts";
 import { admissionOf, ejectionOf } from "./breaker.ts";
@@ -69,7 +70,7 @@ function clusterOf(name: string, { upstream, config, filters, maxRequests, budge
   return {
     name,
     type: addresses.every((one) => isIP(one.host)) ? "STATIC" : "STRICT_DNS",
-    connect_timeout: "5s",
+    connect_timeout: inSeconds(upstream.connectTimeoutMs ?? 5000),
     load_assignment: {
       cluster_name: name,
       endpoints: [{ lb_endpoints: addresses.map((one) => ({ endpoint: socketAddress(one.host, one.port) })) }],
