@@ -47,7 +47,7 @@ export const auth: Policy<"auth", AuthConfig> = {
     },
     exports: {
       Envoy:
-        "`jwt_authn` and `rbac` for providers, access and scopes; `rule` only without `request`, or by `ext_authz`.",
+        "`jwt_authn` and `rbac` for tokens, certificates, access, scopes and audiences; callers by API key are refused; `rule` has no counterpart.",
       Istio: "RequestAuthentication and AuthorizationPolicy, one `when` per scope; `rule` has no counterpart.",
       "Gateway API":
         "Envoy Gateway's SecurityPolicy `jwt`, `apiKeyAuth` and `authorization`; `rule` has no counterpart.",

@@ -38,7 +38,7 @@ export const circuitBreaker: Policy<"circuitBreaker", CircuitBreakerConfig> = {
     },
     exports: {
       Envoy:
-        "`adaptive` becomes the `admission_control` filter (`sr_threshold`, `sampling_window`), which refuses by a similar formula. The states have no counterpart: `outlier_detection` ejects hosts, not methods.",
+        "A cluster of the method's own, with `outlier_detection`, which leaves out the addresses that fail; `adaptive` becomes its filter `admission_control` (`sr_threshold`, `sampling_window`), which refuses by a similar formula.",
     },
   },
 };

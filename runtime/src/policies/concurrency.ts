@@ -42,7 +42,7 @@ export const concurrency: Policy<"concurrency", ConcurrencyConfig> = {
     },
     exports: {
       Envoy:
-        "`max`: `circuit_breakers.thresholds.max_requests`; GRADIENT: the `adaptive_concurrency` filter; criticality only as DEFAULT or HIGH priority; no queue",
+        "`max`: `circuit_breakers.thresholds.max_requests`; GRADIENT: the `adaptive_concurrency` filter; no criticality, no queue",
       Istio: "`max`: `connectionPool.http.http2MaxRequests` of a DestinationRule",
       "Gateway API": "`max`: with Envoy Gateway, `circuitBreaker.maxParallelRequests` of a BackendTrafficPolicy",
     },

@@ -59,7 +59,8 @@ export const limits: Policy<"limits", LimitsConfig> = {
     },
     exports: {
       "gRPC service config": "`maxRequestMessageBytes`, `maxResponseMessageBytes`; gRPC for Node.js ignores both.",
-      Envoy: "Filter `buffer` with `max_request_bytes`, for methods that do not stream.",
+      Envoy:
+        "Filter `buffer` with `max_request_bytes`, for requests that do not stream and come in several frames. Refused: UNKNOWN.",
       Istio: "An EnvoyFilter with the same filter.",
       "Gateway API": "Envoy Gateway: BackendTrafficPolicy `requestBuffer.limit`.",
     },

@@ -48,7 +48,8 @@ export const rateLimit: Policy<"rateLimit", readonly RateLimitConfig[]> = {
       storeAway: "The store failed or was late, so it is left alone for a second; detail `limit`.",
     },
     exports: {
-      Envoy: "`local_ratelimit` for limits without keys; `ratelimit` with descriptors for `shared` ones.",
+      Envoy:
+        "`local_ratelimit` with a bucket for each value of its keys, except fields of the request; each Envoy counts by itself, also where a limit is `shared`.",
       Istio: "An EnvoyFilter with the same.",
       "Gateway API": "Envoy Gateway's BackendTrafficPolicy `rateLimit`.",
     },

@@ -61,7 +61,7 @@ export const timeout: Policy<"timeout", TimeoutConfig> = {
     exports: {
       "gRPC service config": "`total` is `timeout`",
       Envoy:
-        "`total` is `timeout` of the route, `attempt` is `per_try_timeout`, `idle` is `idle_timeout`, `max` and `reserve` are `grpc_timeout_header_max` and `grpc_timeout_header_offset`",
+        "the shorter of `total` and `max` is `max_stream_duration` and `grpc_timeout_header_max` of the route, `attempt` is `per_try_timeout`, `idle` is `idle_timeout`, `reserve` is `grpc_timeout_header_offset`",
       Istio: "`total` is `timeout` of the route, `attempt` is `perTryTimeout`",
       "Gateway API": "`total` and `attempt` are `timeouts.request` and `timeouts.backendRequest` of an HTTPRoute",
     },
