@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 import { folderWith } from "../../test/config/files.ts";
+import { Dish } from "../../test/kitchen/kitchen.ts";
 import { Kitchen } from "../../test/kitchen/kitchen_mesh.ts";
 import { raw } from "../../test/over-http.ts";
 import { kitchenWith, start } from "../../test/serving.ts";
@@ -113,6 +114,30 @@ gateway:
   expect(await raw(http?.port ?? 0, `${head}{}`)).toMatch(/^HTTP\/1\.1 400 /);
 });
 
+test("headers that the file names pass both ways, beside those of the door; 0s turns pings off", async () => {
+  const config = await load(`
+server: { http: "127.0.0.1:0" }
+gateway: { requestHeaders: [X-Tenant], responseHeaders: [X-Cost], ssePing: 0s, webSocket: { ping: 0s } }
+`);
+  expect(config.serve.gateway).toMatchObject({ ssePingMs: Number.POSITIVE_INFINITY, webSocket: { pingMs: 0 } });
+  const kitchen = kitchenWith({
+    async getDish(_, { requestMetadata, responseHeaders }) {
+      responseHeaders.set("x-cost", "3").set("x-door", "4");
+      return Dish.create({ name: `${requestMetadata.get("x-tenant")} ${requestMetadata.get("x-more")}` });
+    },
+  });
+  const door = {
+    ...(config.serve.http as object),
+    address: 0,
+    requestHeaders: ["x-more"],
+    responseHeaders: ["x-door"],
+  };
+  const { http } = await start({ ...config.serve, http: door, services: [kitchen] });
+  const answer = await fetch(`${http?.url}/v1/dishes/7`, { headers: { "x-tenant": "a", "x-more": "b" } });
+  expect([answer.headers.get("x-cost"), answer.headers.get("x-door")]).toEqual(["3", "4"]);
+  expect(await answer.json()).toMatchObject({ name: "a b" });
+});
+
 test("without these keys nothing of it is there", async () => {
   const config = await load("server: { http: '127.0.0.1:0' }\ngateway: {}");
   expect(config.serve.gateway).toEqual({});
@@ -127,6 +152,14 @@ test("without a list, the only target gets every service", async () => {
 });
 
 test.each([
+  [
+    "gateway: { requestHeaders: ['a b'] }",
+    /mesh\.yaml:1: gateway\.requestHeaders\[0\]: is "a b": use the name of a header/,
+  ],
+  [
+    "gateway: { webSocket: { connectionAge: 0s } }",
+    /gateway\.webSocket\.connectionAge: "0s" is not a duration above zero/,
+  ],
   ["gateway: { cors: {} }", /mesh\.yaml:1: gateway\.cors\.origins: is missing/],
   ["gateway: { cors: { origins: [a], maxAge: 1.5s } }", /maxAge: is no number of whole seconds/],
   ["gateway: { trailingSlash: cut }", /gateway\.trailingSlash: is none of "ignore", "strict", "redirect"/],
@@ -144,7 +177,6 @@ test.each([
     /mesh\.yaml:2: gateway\.webSocket: unknown key "pingMs", did you mean ping\?/,
   ],
   ["gateway: { webSocket: { ping: 20 } }", /gateway\.webSocket\.ping: is a number, it must be text/],
-  ["gateway: { webSocket: { ping: 0s } }", /gateway\.webSocket\.ping: "0s" is not a duration above zero/],
   ["gateway: { webSocket: { cookie: 'a b' } }", /mesh\.yaml:1: gateway\.webSocket: cookie is "a b": use the name/],
   ["gateway: { webSocket: { origins: [shop] } }", /gateway\.webSocket: origins has "shop": use what browsers send/],
   ["gateway: { connect: 1 }", /gateway\.connect: is a number, it must be true or false/],

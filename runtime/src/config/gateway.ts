@@ -33,8 +33,8 @@ export interface Forward {
 /** The part of `serve`'s options that GatewayConfig holds. */
 export function gatewayOptions(config: GatewayConfig, place: Place): ServeGatewayOptions {
   const { cors, trustedProxies, forwardedHeader, trailingSlash, compose, webSocket, docs } = config;
-  const { connect, compression, strictBody, multipart } = config;
-  const ssePingMs = place.duration("ssePing", config.ssePing);
+  const { connect, compression, strictBody, multipart, requestHeaders, responseHeaders } = config;
+  const ssePingMs = place.durationOrZero("ssePing", config.ssePing);
   return {
     ...(cors && { cors: corsOptions(cors, place.at("cors")) }),
     ...(trustedProxies.length > 0 && { trustedProxies }),
@@ -49,10 +49,21 @@ export function gatewayOptions(config: GatewayConfig, place: Place): ServeGatewa
     ...(docs && { docs: docsOptions(docs, place.at("docs")) }),
     ...(connect !== undefined && { connect }),
     ...(compression !== undefined && { compression }),
-    ...(ssePingMs !== undefined && { ssePingMs }),
+    ...(ssePingMs !== undefined && { ssePingMs: ssePingMs || Number.POSITIVE_INFINITY }),
     ...(strictBody !== undefined && { strictBody }),
     ...(multipart !== undefined && { multipart }),
+    ...(requestHeaders.length > 0 && { requestHeaders: names(place, "requestHeaders", requestHeaders) }),
+    ...(responseHeaders.length > 0 && { responseHeaders: names(place, "responseHeaders", responseHeaders) }),
   };
+}
+
+/** Names of headers that are metadata too. Source: gRPC over HTTP/2, "Custom-Metadata". */
+function names(place: Place, key: string, given: readonly string[]): readonly string[] {
+  for (const [index, name] of given.entries()) {
+    if (!/^[\w.-]+$/.test(name))
+      throw place.error(`${key}[${index}]`, `is ${JSON.stringify(name)}: use the name of a header, such as "x-tenant"`);
+  }
+  return given;
 }
 
 function choice<T extends string>(place: Place, key: string, value: string, allowed: readonly T[]): T {
@@ -72,7 +83,7 @@ function webSocketOptions(config: WebSocketConfig, place: Place): WebSocketOptio
   const options = {
     ...(origins.length > 0 && { origins }),
     cookie,
-    pingMs: place.duration("ping", ping),
+    pingMs: place.durationOrZero("ping", ping),
     maxConnectionAgeMs: place.duration("connectionAge", connectionAge),
   };
   inPlace(place, "gateway", () => readWebSocketOptions(options, "gateway"));

@@ -49,6 +49,11 @@ export class Place {
     return this.parsed(key, () => parseDuration(text));
   }
 
+  /** The same, where "0s" means something too. */
+  durationOrZero(key: string, text: string | undefined): number | undefined {
+    return text !== undefined && /^0(?:ms|s|m|h)$/.test(text) ? 0 : this.duration(key, text);
+  }
+
   /** What `parse` makes of the value of a key; its OptionError becomes one of this place. */
   parsed<T>(key: string, parse: () => T): T {
     try {

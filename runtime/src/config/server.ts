@@ -39,6 +39,7 @@ const httpLimits = (limits: LimitsConfig | undefined, place: Place): Omit<HttpDo
   headersTimeoutMs: place.duration("limits.headersTimeout", limits?.headersTimeout),
   requestTimeoutMs: place.duration("limits.requestTimeout", limits?.requestTimeout),
   keepAliveMs: place.duration("limits.keepAlive", limits?.keepAlive),
+  sendTimeoutMs: place.duration("limits.sendTimeout", limits?.sendTimeout),
 });
 
 /** Without the keys that say nothing: spread over other options, they must not hide what those say. */

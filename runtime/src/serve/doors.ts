@@ -132,7 +132,7 @@ async function openOne(
 /** What answers requests by HTTP. */
 async function openWeb(options: ServeOptions, own: HttpDoorOptions, served: Served, health: HealthState) {
   const here = localTarget(served, options.clock);
-  const { services = [], forward = [], policies } = options;
+  const { services = [], forward = [], policies, gateway: shared = {} } = options;
   const all = [
     ...services.map(({ spec }) => ({ spec, target: here, client: { policies } })),
     ...forward.map((one) => ({ ...one, client: { policies, ...one.client } })),
@@ -141,8 +141,12 @@ async function openWeb(options: ServeOptions, own: HttpDoorOptions, served: Serv
     ...withoutMounts(options.gateway),
     auth: options.auth,
     maxRequestBytes: options.maxRequestBytes,
-    requestHeaders: [...(own.requestHeaders ?? []), ...credentialHeaders(options.auth)],
-    responseHeaders: own.responseHeaders,
+    requestHeaders: [
+      ...(shared.requestHeaders ?? []),
+      ...(own.requestHeaders ?? []),
+      ...credentialHeaders(options.auth),
+    ],
+    responseHeaders: [...(shared.responseHeaders ?? []), ...(own.responseHeaders ?? [])],
     onError: options.onError,
     clock: options.clock,
   });

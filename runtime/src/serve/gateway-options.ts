@@ -24,6 +24,8 @@ export interface ServeGatewayOptions
     | "ssePingMs"
     | "strictBody"
     | "multipart"
+    | "requestHeaders"
+    | "responseHeaders"
   > {
   /** Handlers of node:http or express beside the routes. Default: none. */
   readonly mounts?: readonly MountedAt[] | undefined;
@@ -44,6 +46,8 @@ const known = keysOf<ServeGatewayOptions>({
   ssePingMs: true,
   strictBody: true,
   multipart: true,
+  requestHeaders: true,
+  responseHeaders: true,
   mounts: true,
   connect: true,
 });
