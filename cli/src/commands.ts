@@ -48,6 +48,11 @@ export const commands: readonly {
     load: async () => (await import("./call.ts")).call,
   },
   {
+    name: "ping",
+    summary: "asks a server whether it is healthy, and measures how long that takes",
+    load: async () => (await import("./ping.ts")).ping,
+  },
+  {
     name: "gateway",
     summary: "serves the HTTP routes of gRPC services that run elsewhere",
     load: async () => (await import("./gateway.ts")).gateway,
