@@ -113,6 +113,14 @@ try {
     `import * as rest from "@protomesh/runtime/rest";\nif (Object.keys(rest).length === 0) process.exit(1);\n`,
   );
   run(process.execPath, ["rest.mjs"], user);
+  step("reading a configuration, without a wire");
+  write(
+    "config.mjs",
+    `import { readConfig } from "@protomesh/runtime/config";
+const { config } = readConfig('{"targets":[{"name":"a","address":"b:1"}]}', "mesh.json", () => ({}));
+if (config.targets[0].name !== "a") process.exit(1);\n`,
+  );
+  run(process.execPath, ["config.mjs"], user);
   step("ok");
 } finally {
   rmSync(project, { recursive: true, force: true });
