@@ -12,7 +12,9 @@ import {
   FileDescriptorSetSchema,
 } from "@bufbuild/protobuf/wkt";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { targets } from "../src/export/targets.ts";
 import { GenerationError } from "../src/generation-error.ts";
+import { catalog, generationRules } from "../src/lint/catalog.ts";
 import { run as runPlugin } from "../src/plugin.ts";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -95,8 +97,21 @@ export interface Outcome {
   readonly warnings: readonly string[];
 }
 
-/** Runs the plugin in this process. */
+const ids = new Set(
+  [...catalog, ...generationRules].map(({ id }) => id).concat(targets.map(({ name }) => `export/${name}`)),
+);
+
+/** Runs the plugin in this process. Throws when it reports by a rule that the catalog does not have. */
 export function run(request: CodeGeneratorRequest): Outcome {
+  const outcome = runUnchecked(request);
+  for (const line of [...outcome.errors, ...outcome.warnings]) {
+    const id = / \[([a-z-]+(?:\/[a-z-]+)+)\]$/.exec(line)?.[1];
+    if (id !== undefined && !ids.has(id)) throw new Error(`${id} is not in plugin/src/lint/catalog.ts`);
+  }
+  return outcome;
+}
+
+function runUnchecked(request: CodeGeneratorRequest): Outcome {
   const warnings: string[] = [];
   try {
     const { files } = runPlugin(toBinary(CodeGeneratorRequestSchema, request), (line) => warnings.push(line));
