@@ -16,6 +16,17 @@ export const plain = (value: number): string => {
 
 /** Milliseconds as readers say it: in the unit that needs the fewest digits, after a no-break space, such as `1.5 s`, `90 s` or `250 µs`. */
 export function duration(ms: number): string {
+  const before = told.get(ms);
+  if (before !== undefined) return before;
+  const text = tell(ms);
+  told.set(ms, text);
+  return text;
+}
+
+/** Methods share their policies, so that few durations are told over and over. */
+const told = new Map<number, string>();
+
+function tell(ms: number): string {
   if (ms === 0) return "0";
   const possible = units
     .filter((unit) => ms >= unit.ms)

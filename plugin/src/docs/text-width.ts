@@ -1,8 +1,17 @@
 /** About how wide a text is in pixels, rather more than less: which font a reader has is not known. */
 export function textWidth(text: string, size: number): number {
   let ems = 0;
-  for (const character of text) ems += emsOf(character);
+  for (const character of text) ems += known.get(character) ?? measured(character);
   return ems * size;
+}
+
+/** There are few characters, and drawings have many. */
+const known = new Map<string, number>();
+
+function measured(character: string): number {
+  const ems = emsOf(character);
+  known.set(character, ems);
+  return ems;
 }
 
 function emsOf(character: string): number {
