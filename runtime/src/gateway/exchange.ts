@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Call } from "../core/call.ts";
 import { Cancellation } from "../core/cancellation.ts";
 import type { Clock } from "../core/clock.ts";
-import { type Code, RpcError } from "../core/error.ts";
+import type { Code, RpcError } from "../core/error.ts";
 import type { Metadata } from "../core/metadata.ts";
 import type { MethodSpec } from "../core/spec.ts";
 import { discard, isStream } from "../core/stream.ts";
@@ -20,9 +20,10 @@ import { isCacheable, namesTag, weakTag } from "./response/etag.ts";
 import { chooseFraming, type Framing, rawBytes } from "./response/framing.ts";
 import { chosenStatus, type HeaderWriter, mark, type ResponseHeaders } from "./response/headers.ts";
 import { type ReplyBody, send, sendCoded, sendJson } from "./response/respond.ts";
-import { drained, StreamedAnswer, unknownType } from "./response/stream.ts";
+import { StreamedAnswer, unknownType } from "./response/stream.ts";
 import type { Matched } from "./routing/router.ts";
 import type { Work } from "./running.ts";
+import { untilRead } from "./until-read.ts";
 
 /** What all requests of a gateway have in common. */
 export interface ExchangeSettings extends BodySettings {
@@ -194,17 +195,17 @@ export class Exchange implements Work {
     return { status, headers };
   }
 
-  /** Waits for a client that does not read, but no longer than for a service that does not send. */
+  /** A call that ends while its client does not read takes the response with it: nothing more can be said there. */
   #room(): Promise<void> {
-    const { idleMs, method } = this.endpoint;
-    const { clock } = this.#settings;
-    const leftMs = Math.min(this.#deadline - clock.now(), idleMs);
-    const room = drained(this.#res, this.#cancellation);
-    if (leftMs === Number.POSITIVE_INFINITY) return room;
-    const stop = clock.schedule(leftMs, () =>
-      this.cancel(new RpcError("DEADLINE_EXCEEDED", `the client of ${method.path} did not read in time`)),
-    );
-    return room.finally(stop);
+    return untilRead(this.#res, {
+      endpoint: this.endpoint,
+      deadline: this.#deadline,
+      clock: this.#settings.clock,
+      cancellation: this.#cancellation,
+    }).catch((reason) => {
+      this.#res.destroy();
+      throw reason;
+    });
   }
 
   #fail(error: RpcError): Promise<void> | undefined {

@@ -9,6 +9,8 @@ export interface Origin {
   readonly peer: Peer;
   /** The host that the client asked for, when a proxy says another than the request does; still with its port. */
   readonly host: string | undefined;
+  /** The scheme that the client used, `https` or `http`, when a proxy says it. */
+  readonly proto: string | undefined;
   /** Adds what the next server may know: `x-forwarded-for` and so on, in place of what a client sent under those names. */
   tell(metadata: Metadata, req: IncomingMessage): void;
 }
@@ -78,14 +80,14 @@ export const originOf = (req: IncomingMessage): Origin | undefined => origins.ge
 class Direct implements Origin {
   readonly peer: Peer;
   readonly host: string | undefined;
+  readonly proto: string | undefined;
   readonly #way: readonly string[];
-  readonly #proto: string | undefined;
 
   constructor(peer: Peer, way: readonly string[], host: string | undefined, proto: string | undefined) {
     this.peer = peer;
     this.host = host;
+    this.proto = proto;
     this.#way = way;
-    this.#proto = proto;
   }
 
   tell(metadata: Metadata, req: IncomingMessage): void {
@@ -94,7 +96,7 @@ class Direct implements Origin {
     if (host === undefined) metadata.delete("x-forwarded-host");
     else metadata.set("x-forwarded-host", host);
     const secure = (req.socket as { readonly encrypted?: boolean }).encrypted === true;
-    metadata.set("x-forwarded-proto", this.#proto ?? (secure ? "https" : "http"));
+    metadata.set("x-forwarded-proto", this.proto ?? (secure ? "https" : "http"));
   }
 }
 

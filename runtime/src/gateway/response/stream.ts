@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Cancellation } from "../../core/cancellation.ts";
 import type { Clock } from "../../core/clock.ts";
 import { RpcError } from "../../core/error.ts";
 import type { Metadata } from "../../core/metadata.ts";
@@ -158,25 +157,6 @@ export const unknownType = "application/octet-stream";
 /** The first message speaks for the whole stream. */
 const rawType = (endpoint: Endpoint, first: unknown): string =>
   (first === undefined ? undefined : endpoint.httpBodyOf(first)?.contentType) || unknownType;
-
-/**
- * Waits until the client has read what was written, or is gone. A call that ends before takes the response with it, as
- * nothing more can be said there; then this fails with the reason.
- */
-export function drained(res: ServerResponse, cancellation: Cancellation): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const leave = cancellation.onCancel((reason) => {
-      res.off("drain", done).off("close", done).destroy();
-      reject(reason);
-    });
-    function done() {
-      res.off("drain", done).off("close", done);
-      leave();
-      resolve();
-    }
-    if (!cancellation.reason) res.on("drain", done).on("close", done);
-  });
-}
 
 /** Breaks an answer off so that the client sees that it is incomplete: what was written still leaves, its end does not. */
 function cut(res: ServerResponse): void {

@@ -16,12 +16,14 @@ import { presentable } from "../presentable.ts";
 import { type MetadataReader, timeoutOf } from "../request/headers.ts";
 import type { HeaderWriter } from "../response/headers.ts";
 import type { Matched } from "../routing/router.ts";
+import { untilRead } from "../until-read.ts";
 import type { Handshake } from "./handshake.ts";
 import { answerPings, heartbeat } from "./heartbeat.ts";
 import { Inbox } from "./inbox.ts";
+import { brokenRules } from "./library.ts";
 import { messageReader, noFirstMessage } from "./messages.ts";
 import type { WebSocketSettings } from "./options.ts";
-import { drained, Outgoing } from "./outgoing.ts";
+import { Outgoing } from "./outgoing.ts";
 import { closeCodeOf, closeCodes, closeReason } from "./protocol.ts";
 import { refuseHandshake } from "./refuse.ts";
 
@@ -275,19 +277,14 @@ export class Connection {
       this.#outgoing.message(message);
       // Leaving the loop tells the source to stop.
       if (!this.#outgoing.open) break;
-      if (this.#outgoing.full) await this.#room();
+      if (this.#outgoing.full)
+        await untilRead(this.#socket, {
+          endpoint: this.endpoint,
+          deadline: this.#deadline,
+          clock: this.#settings.clock,
+          cancellation: this.#cancellation,
+        });
     }
-  }
-
-  /** Waits for a client that does not read, but no longer than for a service that does not send. */
-  async #room(): Promise<void> {
-    const { clock } = this.#settings;
-    const { idleMs, method } = this.endpoint;
-    const leftMs = Math.min(this.#deadline - clock.now(), idleMs);
-    const late = () =>
-      this.cancel(new RpcError("DEADLINE_EXCEEDED", `the client of ${method.path} did not read in time`));
-    const stop = leftMs === Number.POSITIVE_INFINITY ? undefined : clock.schedule(leftMs, late);
-    await drained(this.#socket, this.#cancellation).finally(stop);
   }
 
   #finish(): void {
@@ -322,8 +319,3 @@ export class Connection {
 /** A failure of the gateway's own is no answer of the call. */
 const codeFor = (cause: unknown, code: Code): number =>
   cause instanceof RpcError ? closeCodeOf(code) : closeCodes.bug;
-
-const brokenRules = (cause: Error): RpcError =>
-  /^WS_ERR_UNSUPPORTED_(?:MESSAGE|DATA_PAYLOAD)_LENGTH$/.test(String((cause as NodeJS.ErrnoException).code))
-    ? new RpcError("RESOURCE_EXHAUSTED", "the client sent a message that is too large", { cause })
-    : new RpcError("CANCELLED", "the client broke the rules of WebSocket", { cause });

@@ -180,6 +180,16 @@ describe("the origin", () => {
     expect(await status(origin, host)).toBe(expected);
   });
 
+  test.each([
+    ["http://shop.example.com", "https", 403],
+    ["https://shop.example.com", "https", 101],
+    ["http://shop.example.com", "http", 101],
+  ])("%s behind a proxy that speaks TLS for it, by %s, is answered with %i", async (origin, proto, expected) => {
+    const { port } = await overWebSocket({}, { gateway: { trustedProxies: ["loopback"] } });
+    const headers = { origin, host: "inside", "x-forwarded-host": "shop.example.com", "x-forwarded-proto": proto };
+    expect((await handshake(port, headers)).status).toBe(expected);
+  });
+
   test("is looked up in the list when there is one", async () => {
     const list = ["https://app.example.com"];
     expect(await status("https://app.example.com", "x", list)).toBe(101);
@@ -204,6 +214,16 @@ describe("a handshake that is none", () => {
       expect((await handshake(port, headers, path, method)).status).toBe(status);
     },
   );
+
+  test("of an old version learns which one is spoken", async () => {
+    const { open } = await overWebSocket();
+    const { headers } = await open("/v1/watch", [], { protocolVersion: 8 }).refused;
+    expect(headers).toMatchObject({
+      "sec-websocket-version": "13",
+      upgrade: "websocket",
+      connection: expect.stringMatching(/^upgrade, close$/),
+    });
+  });
 
   test("is refused where WebSockets are not served", async () => {
     const { open } = await overWebSocket({}, { gateway: { webSocket: false } });

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { badRequest, HttpError } from "../errors.ts";
+import { originOf } from "../forwarded.ts";
 import type { WebSocketSettings } from "./options.ts";
 import { bare, json, type Protocol, proto } from "./protocol.ts";
 
@@ -31,7 +32,8 @@ export function readHandshake(req: IncomingMessage, settings: WebSocketSettings,
     throw badRequest("Sec-WebSocket-Key", "is missing, or is not 16 bytes in base64");
   if (headers["sec-websocket-version"] !== "13") {
     throw new HttpError(426, "INVALID_ARGUMENT", "the version of WebSocket that is spoken here is 13", {
-      headers: { "sec-websocket-version": "13", upgrade: "websocket" },
+      // The connection is closed; whoever sends Upgrade must say so there too. Source: RFC 9110, 7.8.
+      headers: { "sec-websocket-version": "13", upgrade: "websocket", connection: "upgrade, close" },
     });
   }
   checkOrigin(req, settings, host);
@@ -51,7 +53,8 @@ function checkOrigin(req: IncomingMessage, { origins }: WebSocketSettings, host:
 /** Ports count. A plain page must not reach what is served by TLS: anybody on its way can write it. */
 function isSameHost(origin: string, host: string | undefined, req: IncomingMessage): boolean {
   const { protocol, host: from } = parsed(origin) ?? {};
-  if (protocol !== "https:" && (protocol !== "http:" || "encrypted" in req.socket)) return false;
+  const secure = (originOf(req)?.proto ?? ("encrypted" in req.socket ? "https" : "http")) === "https";
+  if (protocol !== "https:" && (protocol !== "http:" || secure)) return false;
   return from === parsed(`${protocol}//${host}`)?.host;
 }
 

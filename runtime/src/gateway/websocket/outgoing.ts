@@ -1,6 +1,4 @@
-import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
-import type { Cancellation } from "../../core/cancellation.ts";
 import type { RpcError } from "../../core/error.ts";
 import type { Metadata } from "../../core/metadata.ts";
 import { tooLarge } from "../../core/wire-policy.ts";
@@ -65,20 +63,4 @@ export class Outgoing {
     const frame = this.#protocol.metadata?.(name, metadata);
     if (frame !== undefined) this.ws?.send(frame);
   }
-}
-
-/** Waits until everything that was written has left, or the connection is gone. Fails with the reason of a cancellation. */
-export function drained(socket: Socket, cancellation: Cancellation): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const leave = cancellation.onCancel((reason) => {
-      socket.off("drain", done).off("close", done);
-      reject(reason);
-    });
-    function done() {
-      socket.off("drain", done).off("close", done);
-      leave();
-      resolve();
-    }
-    if (!cancellation.reason) socket.on("drain", done).on("close", done);
-  });
 }
