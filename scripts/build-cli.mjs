@@ -3,7 +3,7 @@
 //
 //   node scripts/build-cli.mjs [output]     default: cli/dist/protomesh.js; chunks go beside it
 
-import { cpSync, existsSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -67,10 +67,11 @@ function leaveOut({ onResolve, onLoad }) {
 
 /** The runtime asks Node.js for this package when it is wanted; here it is always there. */
 function takeIn({ onLoad }) {
-  onLoad({ filter: /runtime[\\/]src[\\/]gateway[\\/]websocket[\\/]library\.ts$/ }, () => ({
-    contents: `import * as ws from "ws"; export const loadWs = () => ws;`,
-    resolveDir: root,
-  }));
+  onLoad({ filter: /runtime[\\/]src[\\/]gateway[\\/]websocket[\\/]library\.ts$/ }, ({ path }) => {
+    const [before, after, ...rest] = readFileSync(path, "utf8").split('createRequire(from)("ws")');
+    if (after === undefined || rest.length > 0) throw new Error(`${path} loads ws in another way now: see takeIn`);
+    return { contents: `import * as all from "ws";\n${before}all${after}`, loader: "ts", resolveDir: dirname(path) };
+  });
 }
 
 /** A chunk of a CommonJS package exports no names, and whoever imports this one by `import()` asks for them as Node.js gives them. */

@@ -57,4 +57,9 @@ export const commands: readonly {
     summary: "serves the HTTP routes of gRPC services that run elsewhere",
     load: async () => (await import("./gateway.ts")).gateway,
   },
+  {
+    name: "completion",
+    summary: "prints a script for bash, zsh or fish that completes command lines",
+    load: async () => (await import("./completion.ts")).completionOf(commands),
+  },
 ];
