@@ -30,6 +30,7 @@ export async function measureGenerate(plan: Plan, progress: Progress): Promise<T
   const quick = plan.sliceMs < 100;
   // A run takes seconds, not a slice.
   const rounds = Math.ceil(plan.rounds / 10);
+  const ofSmall = quick ? 1 : rounds * 3;
   progress("generation: compiling proto files");
   const some = await someFiles(quick);
   const tables = [
@@ -48,8 +49,8 @@ export async function measureGenerate(plan: Plan, progress: Progress): Promise<T
   }
   const small = await smallest();
   const start: Contenders = { "bare node": () => runNode(["--eval", "0"]), ...all };
-  tables.push(added(`Generation: ${small.count} file`, await run(start, small, rounds * 3, progress)));
-  tables.push(await measureLint(rounds * 3, progress));
+  tables.push(added(`Generation: ${small.count} file`, await run(start, small, ofSmall, progress)));
+  tables.push(await measureLint(ofSmall, progress));
   return tables;
 }
 

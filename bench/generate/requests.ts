@@ -35,7 +35,7 @@ export const smallest = (): Promise<Requests> => requestsFor("small", ["google/c
 /** Some files of google-proto-files. `few` is enough to see that all contenders run. */
 export const someFiles = (few: boolean): Promise<Requests> => {
   const files = subsetOf(serviceFiles());
-  return requestsFor(few ? "few" : "some", few ? files.slice(0, 4) : files);
+  return requestsFor(few ? "few" : "some", few ? files.slice(0, 2) : files);
 };
 
 /** All files of google-proto-files that have services. */
