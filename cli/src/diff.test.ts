@@ -39,20 +39,16 @@ const denying = protoWith(open.replace("PUBLIC", "DENY"));
 test("the gravest change decides how it ends, and --fail-on what fails", () => {
   const ends = (text: string, ...args: string[]) => diff(["proto", "--against", "main", ...args], text).status;
   expect(ends(protoWith(open))).toBe(0);
-  expect(ends(protoWith(open, "objective: { availability: 0.99 }"))).toBe(0);
   expect(ends(protoWith(open, "objective: { availability: 0.99 }"), "--fail-on", "operational")).toBe(1);
   expect(ends(retrying)).toBe(1);
   expect(ends(retrying, "--fail-on", "capacity")).toBe(0);
-  expect(ends(shorter)).toBe(2);
-  expect(ends(shorter, "--fail-on", "breaking")).toBe(0);
   expect(ends(closed)).toBe(2);
   project.git("checkout", "--quiet", "--detach");
   project.write({ [file]: denying });
   project.git("commit", "--quiet", "--all", "--message", "denying");
   project.git("tag", "denying");
   project.git("checkout", "--quiet", "main");
-  const loosened = (...args: string[]) => diff(["proto", "--against", "denying", ...args], retrying).status;
-  expect([loosened(), loosened("--fail-on", "security"), loosened("--fail-on", "never")]).toEqual([3, 3, 0]);
+  expect(diff(["proto", "--against", "denying", "--fail-on", "security"], retrying).status).toBe(3);
 }, 60_000);
 
 test("a git ref means the same from everywhere in the repository, and buf's own spelling works", () => {
@@ -60,10 +56,8 @@ test("a git ref means the same from everywhere in the repository, and buf's own 
   const all: readonly (readonly [string, readonly string[]])[] = [
     ["", ["--against", "main"]],
     ["", ["proto", "--against", "v1"]],
-    ["", ["./proto", "--against", "HEAD"]],
     ["", [join(project.folder, "proto"), "--against", "HEAD~0"]],
     ["proto", ["--against", "main"]],
-    ["proto", ["..", "--against", "main"]],
     ["docs", ["../proto", "--against", "main"]],
     ["..", [join(project.folder, "proto"), "--against", project.git("rev-parse", "main").trim()]],
   ];

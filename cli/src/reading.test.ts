@@ -165,7 +165,7 @@ test("policy: patterns, and names that nothing has", () => {
   expect(heads()).toHaveLength(2);
   expect(heads("shop.v1.*")).toHaveLength(2);
   expect(heads("shop.v1.Shop/Get", "/shop.v1.Shop/Watch")).toHaveLength(2);
-  expect(heads("shopxv1.Shop/Get")).toEqual([]);
+  expect(heads("shop.v1.Shop.Get")).toEqual([]);
   const missing = run("policy", "proto", "--method", "Get");
   expect([missing.status, missing.stderr]).toEqual([
     2,
