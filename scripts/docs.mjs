@@ -86,7 +86,7 @@ function commandLines(text) {
     if (!read("commands.ts").includes(`name: "${command}"`)) return `there is no command ${command}`;
     const own = read(`${command}.ts`);
     const beside = [...own.matchAll(/from "\.\/([\w/-]+\.ts)"/g)].map(([, name]) => read(name));
-    for (const [, flag] of args.matchAll(/ --([\w-]+)/g))
+    for (const [, flag] of args.replace(/ -- .*/, "").matchAll(/ --([\w-]+)/g))
       if (![own, ...beside].some((source) => source.includes(`name: "${flag}"`)))
         return `${command} has no flag --${flag}`;
   }
