@@ -1,3 +1,4 @@
+import type { Document, ScalarTag } from "yaml";
 import manifest from "../../../package.json" with { type: "json" };
 import { yaml } from "../../load-yaml.ts";
 
@@ -33,10 +34,54 @@ export class Names {
   }
 }
 
-/** Prints a mapping on one line, where it is one of many of its kind. */
-export function onOneLine(value: object): unknown {
-  const { Document } = yaml();
-  return new Document(value, { flow: true }).contents;
+/** A mapping that is printed on one line, where it is one of many of its kind. */
+class OneLine {
+  readonly text: string;
+  constructor(value: object) {
+    this.text = flow(value);
+  }
+}
+
+/** Prints a mapping of texts, numbers and mappings on one line. */
+export const onOneLine = (value: object): unknown => new OneLine(value);
+
+/** Text needs no quotes unless it is a word or a number of YAML 1.1, such as `on` and `E1`; JSON's quotes are YAML's. */
+function flow(value: unknown): string {
+  if (typeof value === "object" && value !== null)
+    return `{ ${Object.entries(value)
+      .map(([key, inner]) => `${key}: ${flow(inner)}`)
+      .join(", ")} }`;
+  const plain =
+    typeof value === "string" &&
+    /^[a-z/][\w/.-]*$/i.test(value) &&
+    !/^(?:y|n|yes|no|on|off|true|false|null|e\d+)$/i.test(value);
+  return plain ? value : JSON.stringify(value);
+}
+
+let made: Document | undefined;
+
+/** One document that prints them all: to make one is what takes time. Kubernetes reads YAML 1.1, in which `on` and `1:30` are no text. */
+function printer(): Document {
+  if (!made) {
+    const { Document } = yaml();
+    const oneLine: ScalarTag = {
+      tag: "tag:yaml.org,2002:one-line",
+      default: true,
+      identify: (value) => value instanceof OneLine,
+      resolve: () => undefined,
+      stringify: ({ value }) => (value as OneLine).text,
+    };
+    made = new Document(null, { schema: "yaml-1.1", customTags: (tags) => [oneLine, ...tags] });
+  }
+  return made;
+}
+
+function print(object: KubernetesObject): string {
+  const document = printer();
+  document.contents = document.createNode(object, { aliasDuplicateObjects: false });
+  const text = document.toString({ lineWidth: 0 });
+  document.contents = null;
+  return text;
 }
 
 /** Objects as a file of several documents: a header about generator and sources, and more lines as a comment. */
@@ -51,12 +96,7 @@ export function manifestOf(
     "",
     ...comment.map(inComment),
   ];
-  const { Document } = yaml();
-  // Kubernetes reads YAML 1.1, in which "on" and "1:30" without quotes are no text.
-  const documents = objects.map((object) =>
-    new Document(object, { schema: "yaml-1.1", aliasDuplicateObjects: false }).toString({ lineWidth: 0 }),
-  );
-  return `${header.map((line) => `# ${line}`.trimEnd()).join("\n")}\n\n${documents.join("---\n")}`;
+  return `${header.map((line) => `# ${line}`.trimEnd()).join("\n")}\n\n${objects.map(print).join("---\n")}`;
 }
 
 /** Text that stays within one line of a comment. */
