@@ -53,7 +53,7 @@ test("files go to a folder, with the addresses of the configuration, the same by
   expect([status, stderr]).toEqual([0, `${loss}\n1 file in deploy/envoy: envoy.yaml\n`]);
   const file = join(project.folder, "deploy/envoy/envoy.yaml");
   const first = readFileSync(file, "utf8");
-  expect(first).toContain("address: 10.0.0.7\n");
+  expect(first).toContain('address: "10.0.0.7"\n');
   run("export", "envoy", "proto", "--config", "mesh.yaml", "--out", "deploy/envoy");
   expect(readFileSync(file, "utf8")).toBe(first);
 });

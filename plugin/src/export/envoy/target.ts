@@ -1,5 +1,5 @@
 import type { Contract, MethodContract } from "../../contract/contract.ts";
-import { yaml } from "../../load-yaml.ts";
+
 import type { Deployment } from "../deployment.ts";
 import { Losses } from "../shared/losses.ts";
 import type { Target } from "../target.ts";
@@ -12,6 +12,7 @@ import { reportLeft } from "./left.ts";
 import { Limits } from "./limits.ts";
 import { listenerOf } from "./listener.ts";
 import type { Part } from "./part.ts";
+import { printYaml } from "./print.ts";
 import { RateLimits } from "./rate-limit.ts";
 import { hedgeOf, retryOf } from "./retry.ts";
 import { timesOf } from "./timeout.ts";
@@ -28,7 +29,7 @@ export const envoy: Target = {
     if (contract.services.length === 0) return { files: [], losses: [] };
     const losses = new Losses();
     const bootstrap = bootstrapOf(contract, deployment, losses);
-    const text = yaml().stringify(bootstrap, { aliasDuplicateObjects: false, lineWidth: 0 });
+    const text = printYaml(bootstrap);
     return { files: [{ name: "envoy.yaml", content: `${heading}${text}` }], losses: losses.all };
   },
 };
