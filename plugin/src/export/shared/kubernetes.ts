@@ -54,7 +54,7 @@ function flow(value: unknown): string {
   const plain =
     typeof value === "string" &&
     /^[a-z/][\w/.-]*$/i.test(value) &&
-    !/^(?:y|n|yes|no|on|off|true|false|null|e\d+)$/i.test(value);
+    !/^(?:y|n|yes|no|on|off|true|false|null|e[-\d][\d_]*)$/i.test(value);
   return plain ? value : JSON.stringify(value);
 }
 
