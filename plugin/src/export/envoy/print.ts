@@ -25,7 +25,7 @@ function afterDash(item: unknown, indent: string): string {
 }
 
 /** Text that can stand without quotes and is nothing else than text: no number, no date, none of YAML's words. */
-const bare = /^[A-Za-z_/][\w./ -]*(?<! )$/;
+const bare = /^[A-Za-z_/](?:[\w./, -]|:(?=[\w/]))*(?<! )$/;
 const words = /^(?:true|false|null|yes|no|on|off|y|n)$/i;
 
 function scalar(value: unknown): string {
