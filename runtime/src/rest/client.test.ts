@@ -202,6 +202,61 @@ test("a call ends at its deadline, and at its signal, and takes nothing with it"
   );
 });
 
+test.each(["find", "follow", "store", "talk"] as const)(
+  "%s ends at its deadline while its headers are waited for",
+  async (name) => {
+    const clock = new FakeClock();
+    const asked = gate();
+    const headers = () => {
+      asked.open();
+      return new Promise<never>(() => {});
+    };
+    const depot = createDepotRestClient({
+      baseUrl: "http://127.0.0.1:1",
+      clock,
+      headers,
+      WebSocket: class {} as never,
+    });
+    const parcels = async function* () {
+      yield Parcel.create({ depot: "d", name: "n" });
+    };
+    const options = { timeoutMs: 100 };
+    const call = {
+      find: () => depot.find(FindRequest.create({ id: 1n }), options),
+      follow: () => collect(depot.follow(FollowRequest.create({ depot: "d" }), options)),
+      store: () => depot.store(parcels(), options),
+      talk: () => collect(depot.talk(parcels(), options)),
+    };
+    const late = failure(call[name]());
+    await asked.promise;
+    await clock.advance(100);
+    expect((await late).code).toBe("DEADLINE_EXCEEDED");
+    expect(clock.pending).toBe(0);
+  },
+);
+
+test("a stream of requests that never begins ends at its deadline", async () => {
+  const clock = new FakeClock();
+  const depot = createDepotRestClient({ baseUrl: "http://127.0.0.1:1", clock });
+  const [asked, left] = [gate(), gate()];
+  const silent: AsyncIterableIterator<Parcel> = {
+    [Symbol.asyncIterator]: () => silent,
+    next() {
+      asked.open();
+      return new Promise(() => {});
+    },
+    async return() {
+      left.open();
+      return { done: true, value: undefined };
+    },
+  };
+  const late = failure(depot.store(silent, { timeoutMs: 100 }));
+  await asked.promise;
+  await clock.advance(100);
+  expect((await late).code).toBe("DEADLINE_EXCEEDED");
+  await left.promise;
+});
+
 test("replies of a stream arrive while it goes on", async () => {
   const more = gate();
   const { depot } = await overRest({

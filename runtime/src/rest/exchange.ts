@@ -58,7 +58,7 @@ export async function sendStream(
   try {
     if (life.reason) throw life.reason;
     if (!connection.options.fetch) checkStreamsBodies(method.path);
-    const first = await source.next().catch((error: unknown) => {
+    const first = await life.bounds(source.next()).catch((error: unknown) => {
       failed(error);
       throw error;
     });

@@ -20,7 +20,8 @@ export async function requestHeaders(
   life: Life,
 ): Promise<{ [name: string]: string }> {
   const result: { [name: string]: string } = {};
-  for (const [name, value] of Object.entries((typeof headers === "function" ? await headers() : headers) ?? {})) {
+  const given = typeof headers === "function" ? await life.bounds(Promise.resolve(headers())) : headers;
+  for (const [name, value] of Object.entries(given ?? {})) {
     if (value !== undefined) result[name.toLowerCase()] = value;
   }
   const metadata = Metadata.from(options.metadata).clone();

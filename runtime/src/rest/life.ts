@@ -53,6 +53,16 @@ export class Life {
     this.#controller.abort(this.#reason);
   }
 
+  /** Waits for work that knows nothing of the call's end, and no longer than until that: then it fails with the reason. */
+  bounds<T>(work: Promise<T>): Promise<T> {
+    const ended = new Promise<never>((_, reject) => {
+      const fail = () => reject(this.#reason);
+      if (this.#reason) fail();
+      else this.signal.addEventListener("abort", fail, { once: true });
+    });
+    return Promise.race([work, ended]);
+  }
+
   /** Lets go of timers and signals: the call is over. */
   release(): void {
     for (const stop of this.#stops.splice(0)) stop();

@@ -36,7 +36,7 @@ export async function* socketReplies(
   const aborted = () => events.add({ end: true });
   life.signal.addEventListener("abort", aborted);
   try {
-    const first = await Promise.race([source.next().catch(rethrow(failed)), whenAborted(life)]);
+    const first = await life.bounds(source.next().catch(rethrow(failed)));
     // Frames hold whole messages where the route has no body: nothing is left for the query, and headers there are none.
     const routes = method.routes.map((route) => ({ ...route, body: route.body ?? "*" }));
     const [http, route] = toHttp(
@@ -70,13 +70,6 @@ const rethrow = (first: (error: unknown) => void) => (error: unknown) => {
   throw error;
 };
 
-const whenAborted = (life: Life): Promise<never> =>
-  new Promise((_, reject) => {
-    const abort = () => reject(life.reason);
-    if (life.reason) abort();
-    else life.signal.addEventListener("abort", abort, { once: true });
-  });
-
 /** Connects. What arrives goes into the queue; a connection that never opens fails there too. */
 async function open(
   { path }: RestMethod,
@@ -92,6 +85,8 @@ async function open(
     throw new RestError("UNIMPLEMENTED", `${path} takes a WebSocket, and there is none here: give the client one`);
   }
   const headers = await requestHeaders(client, options, life);
+  // The queue is over, so that nobody would hear of a connection that fails.
+  if (life.reason) throw life.reason;
   const page = (globalThis as { readonly location?: { readonly href: string } }).location?.href;
   const url = new URL(baseUrl + target, page);
   url.protocol = url.protocol.replace("http", "ws");
