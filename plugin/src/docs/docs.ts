@@ -13,8 +13,9 @@ export const docs: Target = {
   write(contract) {
     const services = [...contract.services].sort(byName);
     const several = services.length > 1;
-    const pages = services.map((service) => servicePage(service, contract.locate, several));
-    return { files: [...(several ? [indexPage(services)] : []), ...pages].flatMap(filesOf), losses: [] };
+    // One page after the other: all of them before they are text would need twice the memory.
+    const files = services.flatMap((service) => filesOf(servicePage(service, contract.locate, several)));
+    return { files: [...(several ? filesOf(indexPage(services)) : []), ...files], losses: [] };
   },
 };
 
