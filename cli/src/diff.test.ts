@@ -191,7 +191,7 @@ test("the examples of the documentation", () => {
   shop.write({ "proto/shop/v1/orders.proto": side("after") });
   for (const [format, name] of [
     ["text", "report.txt"],
-    ["markdown", "report.md"],
+    ["markdown", "report-markdown.txt"],
     ["json", "report.json"],
   ] as const) {
     const { status, stdout, stderr } = command.run(shop.folder, [
