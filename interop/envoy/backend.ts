@@ -109,7 +109,7 @@ const streaming =
   (told: Told): handleServerStreamingCall<Message, Message> =>
   (call) => {
     const { request } = call;
-    told.next(request.id ?? "");
+    const step = told.next(request.id ?? "");
     for (let count = 0; count < (request.count ?? 0); count++) call.write(replyTo({ ...request, count }));
-    call.end();
+    if (step === "ok") call.end();
   };

@@ -207,6 +207,24 @@ const failures: readonly Case[] = [
     expected: 504,
   },
   {
+    name: "a stream that says nothing for too long is ended, before its first message and after it",
+    async run({ stream, backend }, id) {
+      backend.does(id, "hang");
+      return [await stream("Silent", { id }), await stream("Silent", { id, count: 2 })];
+    },
+    expected: [
+      { code: "DEADLINE_EXCEEDED", replies: 0 },
+      { code: "DEADLINE_EXCEEDED", replies: 2 },
+    ],
+    envoy: {
+      expected: [
+        { code: "UNAVAILABLE", replies: 0 },
+        { code: "INTERNAL", replies: 2 },
+      ],
+      because: "Envoy answers with status 504, and resets a stream that has begun",
+    },
+  },
+  {
     name: "an attempt that takes too long is cut off and sent again",
     run(point, id) {
       point.backend.does(id, "hang", "ok");

@@ -20,6 +20,10 @@ service Mirror {
     option (mesh.v1.method) = { retry: { attempts: 2 on: [UNAVAILABLE, INTERNAL] initial: "10ms" } };
   }
   rpc Many(Ask) returns (stream Answer) { ${safe()} option (google.api.http) = { get: "/v1/many/{id}" }; }
+  rpc Silent(Ask) returns (stream Answer) {
+    ${safe()} option (google.api.http) = { get: "/v1/silent/{id}" };
+    option (mesh.v1.method) = { off: TIMEOUT timeout: { idle: "300ms" } };
+  }
   rpc Retried(Ask) returns (Answer) {
     ${safe()} option (google.api.http) = { get: "/v1/retried/{id}" };
     option (mesh.v1.method) = { retry: { attempts: 3 on: [UNAVAILABLE, RESOURCE_EXHAUSTED] initial: "10ms" } };

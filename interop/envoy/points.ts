@@ -18,6 +18,8 @@ export interface Point {
   readonly token: Mirrored["token"];
   /** A call by plain gRPC, which retries nothing itself: the code, and the reply where there is one. */
   grpc(method: string, request: Message, headers?: { readonly [name: string]: string }): Promise<Outcome>;
+  /** A call whose replies stream: the code, and how many came. */
+  stream(method: string, request: Message): Promise<{ readonly code: string; readonly replies: number }>;
   /** A call by our own client, with the policies of the contract. */
   client(method: string, request: Message): Promise<Outcome>;
   /** A request by HTTP: the status, and the JSON where there is some. */
@@ -119,6 +121,21 @@ function pointAt(
             resolve(error ? { code: status[error.code] as string } : { code: "OK", reply: answer as Message }),
         ),
       );
+    },
+    stream(name, request) {
+      const { path, request: codec } = find(name).method;
+      const encode = (message: Message) => Buffer.from(codec.encode(made(codec.typeName, message)));
+      const call = channel.makeServerStreamRequest(path, encode, (bytes) => bytes, request, {
+        deadline: Date.now() + 60_000,
+      });
+      let replies = 0;
+      return new Promise((resolve) => {
+        call.on("data", () => {
+          replies += 1;
+        });
+        call.on("error", () => {});
+        call.on("status", ({ code }) => resolve({ code: status[code] as string, replies }));
+      });
     },
     async client(name, request) {
       const { spec, key, method } = find(name);
