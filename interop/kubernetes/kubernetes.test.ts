@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { generate } from "../../plugin/test/compile.ts";
+import { compileFolder, generate, protosBelow, requestFor, run } from "../../plugin/test/compile.ts";
 import { goProblem, root } from "../toolchain.mjs";
 import { type Manifest, Validator } from "./validator.ts";
 
@@ -49,6 +49,16 @@ describe.skipIf(problem)("the definitions", () => {
         .map(({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`);
       expect(names.length).toBe(new Set(names).size);
     });
+  });
+
+  test("the services of the demonstration are accepted", () => {
+    const folder = join(root, "examples/shop/proto");
+    const request = requestFor(compileFolder(folder), protosBelow(folder), "target=istio,target=gateway-api");
+    const { files, errors } = run(request);
+    expect(errors).toEqual([]);
+    expect(Object.keys(files).length).toBe(4);
+    for (const object of Object.values(files).flatMap(objectsOf))
+      expect(validator.problems(object), `${object.kind} ${object.metadata.name}`).toEqual([]);
   });
 
   test("policies of Envoy Gateway are on rules that there are", () => {
