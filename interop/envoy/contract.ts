@@ -22,7 +22,7 @@ service Mirror {
   rpc Many(Ask) returns (stream Answer) { ${safe()} option (google.api.http) = { get: "/v1/many/{id}" }; }
   rpc Silent(Ask) returns (stream Answer) {
     ${safe()} option (google.api.http) = { get: "/v1/silent/{id}" };
-    option (mesh.v1.method) = { off: TIMEOUT timeout: { idle: "300ms" } };
+    option (mesh.v1.method) = { off: TIMEOUT timeout: { idle: "1s" } };
   }
   rpc Retried(Ask) returns (Answer) {
     ${safe()} option (google.api.http) = { get: "/v1/retried/{id}" };
@@ -30,10 +30,10 @@ service Mirror {
   }
   rpc Impatient(Ask) returns (Answer) {
     ${safe()} option (google.api.http) = { get: "/v1/impatient/{id}" };
-    option (mesh.v1.method) = { timeout: { total: "300ms" } };
+    option (mesh.v1.method) = { timeout: { total: "1s" } };
   }
   rpc Again(Ask) returns (Answer) {
-    ${safe()} option (mesh.v1.method) = { timeout: { attempt: "300ms" } retry: { attempts: 2 attempt_timeout: true initial: "10ms" } };
+    ${safe()} option (mesh.v1.method) = { timeout: { attempt: "1s" } retry: { attempts: 2 attempt_timeout: true initial: "10ms" } };
   }
   rpc Hedged(Ask) returns (Answer) {
     ${safe()} option (mesh.v1.method) = { hedge: { attempts: 2 delay: "100ms" } };
