@@ -77,6 +77,16 @@ test("streams are JSON lines, both ways", async () => {
   expect((await call(at, `${kitchen}/UploadDishes`)).stdout).toBe("{}\n");
 });
 
+test("a large reply is printed, and a reader that has seen enough ends the command", async () => {
+  const at = await serving({ getDish: () => Dish.create({ photo: Buffer.alloc(5 << 20) }) });
+  const { status, stdout } = await call(at, `${kitchen}/GetDish`, '{"name":"9007199254740993"}');
+  expect([status, stdout.length > 5 << 20]).toEqual([0, true]);
+  const { child, said, ended } = talk(command, work, ["call", at, `${kitchen}/WatchDishes`, '{"count":1000000}']);
+  await said(/\n/);
+  child.stdout?.destroy();
+  expect(await ended).toMatchObject({ status: 0, stderr: "" });
+});
+
 test("lines of the standard input are sent as they come", async () => {
   const { child, said, ended } = talk(command, work, ["call", await serving(), `${kitchen}/Chat`, "-"]);
   child.stdin?.write('{"text":"one"}\n');
@@ -271,6 +281,7 @@ test("what is wrong is said with what there is, and never with a value", async (
     ],
     [[at, `${kitchen}/GetDish`, '{"withRecipe":"s3cr3t"}'], 2, /GetDishRequest\.with_recipe.*bool/],
     [[at, `${kitchen}/CreateDish`, '{"dish":{"spice":"s3cr3t"}}'], 2, /Spice from JSON/],
+    [[at, `${kitchen}/GetDish`, '{"id":9007199254740993}'], 2, /an integer beyond 2\^53.*write it in quotes/],
     [[at, `${kitchen}/Ping`, '{"nmae":1}'], 2, /key "nmae" is unknown/],
     [[at, `${kitchen}/When`, "{}"], 1, /no method When/],
     [[at, "test.depot.v1.Depot/When", '"s3cr3t"'], 2, /Timestamp/],

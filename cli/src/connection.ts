@@ -29,6 +29,9 @@ export const connectionFlags: readonly Flag[] = [
 export const connectionNotes = `TLS is the default, as with grpcurl, except to this machine (localhost, 127.0.0.0/8, ::1, unix:), which gets plain text unless
 --tls, --ca, --cert or --server-name is there.`;
 
+/** Whoever calls by hand wants to see what comes; descriptors may be large, too. */
+const maxReceiveBytes = 256 * 1024 * 1024;
+
 /** A server as its flags say to reach it. Throws a UsageError. */
 export function connectTo(given: string, flags: Given): Target {
   // Of an address by number, Node.js would warn with each connection that it has no name to verify.
@@ -36,7 +39,7 @@ export function connectTo(given: string, flags: Given): Target {
   const address = given.startsWith(":") ? `localhost${given}` : given;
   const tls = tlsOf(flags) ?? (isLocal(address) ? undefined : true);
   try {
-    return connect(address, { tls: flags.has("plaintext") ? undefined : tls });
+    return connect(address, { tls: flags.has("plaintext") ? undefined : tls, maxReceiveBytes });
   } catch (error) {
     throw new UsageError((error as Error).message.replace(/^connect\((.*?)\): /, "$1: "));
   }

@@ -212,15 +212,31 @@ test("when one file cannot be written, everything is as it was", () => {
   expect(snapshot()).toEqual(before);
 });
 
-test("folders that it made for nothing are gone", () => {
-  const { status, stderr } = command.run(dirname(work), ["init", "-y", "/proc/none/of/this"]);
-  expect([status, stderr]).toEqual([
-    1,
-    expect.stringMatching(/cannot be written \(E\w+\); everything is as it was\n$/),
-  ]);
-  expect(init("-y", "a/b").status).toBe(0);
-  expect(readdirSync(join(work, "a/b"))).toContain("buf.yaml");
-});
+test.runIf(process.platform !== "win32")(
+  "a disk that is full leaves neither files nor folders, and what was there",
+  () => {
+    write({ "buf.yaml": "version: v2\n", "package.json": '{ "name": "mine" }' });
+    const before = snapshot();
+    const bin = join(dirname(command.dist), "bin/protomesh.js");
+    for (const folder of [".", "new/er"]) {
+      const { status, stderr } = spawnSync(
+        "sh",
+        ["-c", `ulimit -f 0; exec '${process.execPath}' '${bin}' init -y ${folder}`],
+        {
+          cwd: work,
+          encoding: "utf8",
+        },
+      );
+      expect([status, stderr]).toEqual([
+        1,
+        expect.stringMatching(/cannot be written \(EFBIG\); everything is as it was\n$/),
+      ]);
+      expect(snapshot()).toEqual(before);
+    }
+    expect(init("-y", "new/er").status).toBe(0);
+    expect(readdirSync(join(work, "new/er"))).toContain("buf.yaml");
+  },
+);
 
 test.each([
   ["buf.yaml", { "buf.yaml/file": "" }, "buf.yaml is a folder, and has to be a file: move it away first"],

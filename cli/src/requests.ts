@@ -62,12 +62,20 @@ function messageOf(text: string, type: DescMessage, registry: Registry, what: st
   } catch {
     throw new UsageError(`${what} is not JSON: write an object with the fields of ${type.typeName}`);
   }
+  if (hasLargeInteger(text))
+    throw new UsageError(`${what} has an integer beyond 2^53, which would be rounded: write it in quotes`);
   try {
     return fromJson(type, json, { registry });
   } catch (error) {
     throw new UsageError(`${what} is not a ${type.typeName}: ${withoutValues((error as Error).message)}`);
   }
 }
+
+/** Source: ProtoJSON, which takes 64-bit integers as strings, too. */
+const hasLargeInteger = (json: string): boolean =>
+  (json.match(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g) ?? []).some(
+    (token) => /^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token)),
+  );
 
 /** What protobuf-es says, as far as it cannot have a value that was given: they may be secret. */
 const withoutValues = (message: string): string => {
