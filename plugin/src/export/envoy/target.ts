@@ -35,6 +35,7 @@ export const envoy: Target = {
 };
 
 const heading = `# Envoy in front of gRPC services, by the policies of their proto files. Written by protoc-gen-mesh: change those.
+# Where it retries, callers need not: grpc-retry-pushback-ms in its failures tells their libraries so.
 `;
 
 function bootstrapOf(contract: Contract, deployment: Deployment, losses: Losses): Part {
