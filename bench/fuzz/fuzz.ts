@@ -36,6 +36,8 @@ export interface Case {
   readonly requests: number;
   /** Where the bytes are cut into two packets; undefined: nowhere. */
   readonly cut: number | undefined;
+  /** After how many bytes an answer is waited for: frames that come before it are refused. Undefined: not at all. */
+  readonly waits: number | undefined;
   /** Leaves without waiting for an answer. */
   readonly leaves: boolean;
 }
@@ -54,9 +56,13 @@ export function caseOf(seed: number, index: number): Case {
   const kind = random.next();
   let requests = 1;
   let bytes: Buffer;
+  let waits: number | undefined;
   if (kind < 0.05) bytes = noise(random);
-  else if (kind < 0.2) bytes = conversation(random);
-  else {
+  else if (kind < 0.2) {
+    const { head, bytes: all } = conversation(random);
+    bytes = all;
+    if (random.chance(0.9)) waits = head;
+  } else {
     requests = 1 + random.below(10);
     bytes = Buffer.concat(Array.from({ length: requests }, (_, n) => request(random, n === requests - 1)));
   }
@@ -65,6 +71,7 @@ export function caseOf(seed: number, index: number): Case {
     bytes,
     requests,
     cut: random.chance(0.3) ? random.below(bytes.length + 1) : undefined,
+    waits,
     leaves: random.chance(0.05),
   };
 }
@@ -171,11 +178,21 @@ function memoryOf(server: ChildProcess): Promise<Memory> {
 }
 
 /** Sends a case and waits until the connection is over. Returns what went wrong. */
-function send(port: number, { bytes, cut, leaves }: Case, statuses: Map<number, number>): Promise<string | undefined> {
+function send(
+  port: number,
+  { bytes, cut, waits, leaves }: Case,
+  statuses: Map<number, number>,
+): Promise<string | undefined> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let problem: string | undefined;
     const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    const sendAll = (all: Buffer) => {
+      if (socket.writableEnded) return;
+      const at = cut === undefined ? all.length : cut % (all.length + 1);
+      socket.write(all.subarray(0, at));
+      if (at < all.length) setImmediate(() => void (!socket.writableEnded && socket.write(all.subarray(at))));
+    };
     socket.on("data", (chunk) => void chunks.push(chunk));
     socket.on("end", () => void socket.end());
     socket.on("timeout", () => {
@@ -189,8 +206,11 @@ function send(port: number, { bytes, cut, leaves }: Case, statuses: Map<number, 
     });
     socket.on("connect", () => {
       socket.setTimeout(idleMs);
-      socket.write(bytes.subarray(0, cut ?? bytes.length));
-      if (cut !== undefined) setImmediate(() => void (!socket.writableEnded && socket.write(bytes.subarray(cut))));
+      if (waits === undefined) sendAll(bytes);
+      else {
+        socket.write(bytes.subarray(0, waits));
+        socket.once("data", () => sendAll(bytes.subarray(waits)));
+      }
       if (leaves) setImmediate(() => void socket.resetAndDestroy());
     });
     // A server that closes while it is written to resets the connection.

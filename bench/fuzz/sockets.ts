@@ -9,8 +9,8 @@ const paths = [
   "/v1/depots/%zz/parcels:talk",
 ];
 
-/** A WebSocket handshake and frames after it, as bytes. Source: RFC 6455. */
-export function conversation(random: Random): Buffer {
+/** A WebSocket handshake and frames after it, as bytes; `head`: how many of them are the handshake. Source: RFC 6455. */
+export function conversation(random: Random): { readonly bytes: Buffer; readonly head: number } {
   const headers = [
     "host: x",
     "connection: Upgrade",
@@ -33,14 +33,25 @@ export function conversation(random: Random): Buffer {
   if (random.chance(0.1)) headers.push(`origin: ${random.pick(["http://x", "https://evil", "null", "%%"])}`);
   if (random.chance(0.1)) headers.push("sec-websocket-extensions: permessage-deflate; server_max_window_bits=99");
   const head = Buffer.from(`GET ${random.pick(paths)} HTTP/1.1\r\n${headers.join("\r\n")}\r\n\r\n`);
-  const frames = Array.from({ length: random.below(6) }, () => frame(random, message(random)));
+  const frames = Array.from({ length: random.below(6) }, () =>
+    protocol === "mesh.v1+proto" && random.chance(0.5)
+      ? frame(random, random.pick(parcels), 2)
+      : frame(random, message(random)),
+  );
   const bytes = Buffer.concat([
     head,
     ...frames,
     random.chance(0.6) ? frame(random, Buffer.from([3, 232]), 8) : Buffer.alloc(0),
   ]);
-  return random.chance(0.1) ? random.mutate(bytes) : bytes;
+  return { bytes: random.chance(0.1) ? random.mutate(bytes) : bytes, head: head.length };
 }
+
+/** A parcel in bytes whose time no JSON has, one whose time is none, and one that ends early. */
+const parcels = [
+  Buffer.from([0x5a, 9, 8, 0x80, 0x80, 0x9a, 0xa6, 0xea, 0xaf, 0xe3, 1]),
+  Buffer.from([0x5a, 2, 0x10, 1, 0x0a, 1, 0x61]),
+  Buffer.from([0x5a, 9, 8]),
+];
 
 function message(random: Random): Buffer {
   if (random.chance(0.2))

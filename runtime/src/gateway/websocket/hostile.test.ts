@@ -165,7 +165,7 @@ describe("frames that the subprotocol does not have end the call", () => {
   });
 
   // Field 6 of a dish, a time in the year 31690708.
-  const noTime = Buffer.from([0x32, 8, 8, 0x80, 0x80, 0x9a, 0xa6, 0xea, 0xaf, 0xe3, 1]);
+  const noTime = Buffer.from([0x32, 9, 8, 0x80, 0x80, 0x9a, 0xa6, 0xea, 0xaf, 0xe3, 1]);
 
   test("bytes that JSON has no form for are refused where the path has to get into them", async () => {
     const kitchen = await overWebSocket();
