@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { checkKeys, keysOf } from "../../core/known-keys.ts";
 import type { MountOptions } from "../mount.ts";
+import { namesTag } from "../response/etag.ts";
 
 /** A page that shows an OpenAPI document, and the document itself. */
 export interface DocsOptions {
@@ -132,7 +133,8 @@ function send(req: IncomingMessage, res: ServerResponse, { type, content, etag }
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
   };
-  if (req.headers["if-none-match"]?.split(/\s*,\s*/).includes(etag)) {
+  const known = req.headers["if-none-match"];
+  if (known !== undefined && namesTag(known, etag)) {
     res.writeHead(304, headers).end();
     return;
   }
