@@ -15,7 +15,6 @@ export type Traffic = { readonly [field: string]: unknown };
 /** Timeouts of a rule of an HTTPRoute. */
 export interface Timeouts {
   readonly request: string;
-  readonly backendRequest?: string;
 }
 
 /** What Envoy Gateway does with calls of a method. */
@@ -34,14 +33,13 @@ export function trafficOf(method: MethodContract, claims: Claims, losses: Losses
   };
 }
 
-/** The same for an HTTPRoute, whose timeouts go first. "0s" is none. */
+/**
+ * The same for an HTTPRoute, whose timeouts go first. "0s" is none. The time of an attempt is not among them: to Envoy Gateway
+ * `backendRequest` is the time of all attempts, unless the route itself retries.
+ */
 export function timeoutsOf(method: MethodContract): Timeouts {
-  const { attemptMs } = method.policy.timeout ?? {};
   const longest = longestOf(method);
-  return {
-    request: longest === undefined ? "0s" : gepDuration(longest),
-    ...(method.policy.retry && attemptMs !== undefined && { backendRequest: gepDuration(attemptMs) }),
-  };
+  return { request: longest === undefined ? "0s" : gepDuration(longest) };
 }
 
 /** Without retries an attempt is the call. */
