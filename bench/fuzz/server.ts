@@ -1,5 +1,5 @@
 // Run by run.ts in a process of its own: serves everything by every door, and tells of its memory and of what it hid.
-import { implement, type RpcError, serve } from "@protomesh/runtime";
+import { implement, RpcError, serve } from "@protomesh/runtime";
 import { Parcel } from "../../runtime/test/depot/depot.ts";
 import { Depot } from "../../runtime/test/depot/depot_mesh.ts";
 import { Dish } from "../../runtime/test/kitchen/kitchen.ts";
@@ -24,9 +24,19 @@ const kitchen: Kitchen = {
   ping: async () => ({ seconds: 1n, nanos: 0 }),
   mirror: async (request) => request,
 };
+/** A Timestamp beyond what a Date can hold comes as an invalid Date, which ts-proto cannot send back. */
+function sendable(parcel: Parcel): Parcel {
+  try {
+    Parcel.encode(parcel);
+    return parcel;
+  } catch (cause) {
+    throw new RpcError("INVALID_ARGUMENT", "a time is none", { cause });
+  }
+}
+
 const depot: Depot = {
   find: async ({ name }) => Parcel.create({ name }),
-  put: async ({ parcel }) => ({ parcel }),
+  put: async ({ parcel }) => ({ parcel: parcel && sendable(parcel) }),
   async *follow({ depot: name, count }) {
     for (let at = 0; at < Math.min(count, most); at++) yield Parcel.create({ depot: name });
   },
@@ -36,7 +46,7 @@ const depot: Depot = {
     return { count, depot: "" };
   },
   async *talk(parcels) {
-    yield* parcels;
+    for await (const parcel of parcels) yield sendable(parcel);
   },
   label: async () => ({ contentType: "image/png", data: Buffer.from([1, 2]), extensions: [] }),
   scan: async ({ picture }) => ({ count: picture?.data.length ?? 0, depot: "" }),
