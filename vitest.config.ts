@@ -14,6 +14,7 @@ export default defineConfig({
       "bench/**/*.test.ts",
       "interop/**/*.test.ts",
     ],
+    setupFiles: ["./scripts/seed.ts"],
     testTimeout: 20_000,
     reporters: ["default", "./scripts/summary-reporter.ts"],
   },

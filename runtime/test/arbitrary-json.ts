@@ -54,7 +54,8 @@ const hasMinusZero = (value: unknown): boolean =>
 
 const instant = fc.date({
   min: new Date("0001-01-01T00:00:00Z"),
-  max: new Date("9999-12-31T23:59:59Z"),
+  // ts-proto rounds the last 16 microseconds of the year 9999 up, to a time that has no JSON.
+  max: new Date("9999-12-31T23:59:58.999Z"),
   noInvalidDate: true,
 });
 
