@@ -68,6 +68,7 @@ test("what is printed is read back as it was, whatever it is", () => {
       ".",
       "5s",
       "y",
+      "E0",
     ),
   );
   const { value } = fc.letrec((tie) => ({

@@ -24,9 +24,9 @@ function afterDash(item: unknown, indent: string): string {
   return block.startsWith("\n") ? ` ${block.slice(1 + indent.length)}` : block;
 }
 
-/** Text that can stand without quotes and is nothing else than text: no number, no date, none of YAML's words. */
+/** Text that can stand without quotes and is nothing else than text: no number (to some readers, E0), no date, none of YAML's words. */
 const bare = /^[A-Za-z_/](?:[\w./, -]|:(?=[\w/]))*(?<! )$/;
-const words = /^(?:true|false|null|yes|no|on|off|y|n)$/i;
+const words = /^(?:true|false|null|yes|no|on|off|y|n|e\d+)$/i;
 
 function scalar(value: unknown): string {
   if (typeof value !== "string") return String(value);
