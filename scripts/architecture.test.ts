@@ -191,6 +191,7 @@ const table: readonly { place: string; may: readonly string[]; why: string }[] =
       "@bufbuild/cel",
       "@bufbuild/protobuf",
       "@bufbuild/protoplugin",
+      "@bufbuild/protovalidate",
       "ts-poet",
       "yaml",
       "@protomesh/runtime",

@@ -9,6 +9,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { writeNotices } from "./notices.mjs";
+import { bundleProtovalidate, protovalidateBeside } from "./protovalidate.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const outfile = resolve(process.argv[2] ?? `${root}cli/dist/protomesh.js`);
@@ -41,6 +42,7 @@ const { metafile } = await build({
   plugins: [
     { name: "leave-out", setup: leaveOut },
     { name: "take-in", setup: takeIn },
+    protovalidateBeside,
     { name: "name-exports", setup: nameExports },
   ],
 });
@@ -50,7 +52,7 @@ cpSync(join(root, "runtime/src/gateway/docs/page"), join(outdir, "page"), { recu
 cpSync(join(root, "cli/template"), join(outdir, "template"), { recursive: true });
 const bytes = Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
 console.error(`${outdir.replace(root, "")}: ${Math.round(bytes / 1024)} kB`);
-writeNotices(outfile, Object.keys(metafile.inputs));
+writeNotices(outfile, [...Object.keys(metafile.inputs), ...(await bundleProtovalidate(outdir))]);
 
 /** What only printing generated code needs. */
 function leaveOut({ onResolve, onLoad }) {

@@ -1,6 +1,7 @@
 // Bundles the programs of the plugin into files that start fast. What nothing here reaches stays out: protoplugin's TypeScript
 // compiler, which only targets other than ts need, ts-poet's formatter, and jose, which a policy loads at run time; for buf
-// also what prints code. buf-plugin-mesh has what buf asks for most in its own small file, the rest in buf-plugin-mesh-check.
+// also what prints code. buf-plugin-mesh has what buf asks for most in its own small file, the rest in buf-plugin-mesh-check. What knows
+// protovalidate's rules has one, too.
 //
 //   node scripts/build-plugin.mjs [output]     default: plugin/dist/protoc-gen-mesh.cjs; the others go beside it
 import { mkdtempSync, rmSync, statSync } from "node:fs";
@@ -11,6 +12,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { writeNotices } from "./notices.mjs";
+import { bundleProtovalidate, protovalidateBeside } from "./protovalidate.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const outfile = resolve(process.argv[2] ?? `${root}plugin/dist/protoc-gen-mesh.cjs`);
@@ -20,6 +22,7 @@ const absent = ["typescript", "@typescript/vfs", "dprint-node", "jose"];
 const inputs = await bundle("plugin/src/main.ts", outfile);
 inputs.push(...(await bundle("plugin/src/buf/procedures.ts", beside("buf-plugin-mesh-check.cjs"))));
 inputs.push(...(await bundle("plugin/src/buf/main.ts", beside("buf-plugin-mesh.cjs"), [launcher(await answers())])));
+inputs.push(...(await bundleProtovalidate(dirname(outfile))));
 writeNotices(outfile, [...new Set(inputs)]);
 
 /** What buf-plugin-mesh answers without looking at a file. */
@@ -69,7 +72,7 @@ async function bundle(entry, output, plugins = []) {
     // Policies use import.meta.url to find optional packages when they run, which here they do not.
     logOverride: { "empty-import-meta": "silent" },
     metafile: true,
-    plugins: [{ name: "leave-out", setup: leaveOut }, ...plugins],
+    plugins: [{ name: "leave-out", setup: leaveOut }, protovalidateBeside, ...plugins],
   });
   console.error(`${output.replace(root, "")}: ${Math.round(statSync(output).size / 1024)} kB`);
   return Object.keys(metafile.inputs);

@@ -1,7 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { root } from "../../plugin/test/compile.ts";
+import { compile, root } from "../../plugin/test/compile.ts";
 import { type Bundle, bundle, Project } from "../test/bundle.ts";
 
 const shop = `syntax = "proto3";
@@ -87,6 +89,20 @@ test("lint: findings with the paths of this folder, and exit codes that scripts 
     stderr: expect.stringContaining("unknown parameter unanotated"),
   });
 }, 60_000);
+
+test("lint: a constant reply that breaks the rules of its type", () => {
+  const set = compile({
+    "t.proto": `syntax = "proto3"; package t; import "mesh/v1/options.proto"; import "buf/validate/validate.proto";
+      message M { string item = 1 [(buf.validate.field).string.min_len = 2]; }
+      service S { rpc Do(M) returns (M) { option (mesh.v1.method) = { fallback: { json: "{}" } }; } }`,
+  });
+  const image = join(project.folder, "rules.binpb");
+  writeFileSync(image, toBinary(FileDescriptorSetSchema, set));
+  expect(run("lint", image)).toMatchObject({
+    status: 1,
+    stdout: expect.stringContaining("item: must be at least 2 characters [string.min_len]"),
+  });
+});
 
 test("lint: warnings fail only when they are asked to", () => {
   const warned =

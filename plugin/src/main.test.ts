@@ -58,6 +58,25 @@ test("a wrong option fails protoc with its place, and nothing is written", () =>
   expect(readdirSync(out)).toEqual([]);
 });
 
+test("a constant reply that breaks rules fails protoc, by a file beside the bundle", () => {
+  const folder = join(work, "rules");
+  const write = (item: string) =>
+    writeFileSync(
+      join(folder, "t.proto"),
+      `syntax = "proto3"; package t; import "mesh/v1/options.proto"; import "buf/validate/validate.proto";
+      message M { string item = 1 [(buf.validate.field).string.min_len = 2]; }
+      service S { rpc Do(M) returns (M) { option (mesh.v1.method) = { fallback: { json: '{"item": "${item}"}' } }; } }`,
+    );
+  mkdirSync(join(folder, "out"), { recursive: true });
+  write("x");
+  expect(() => protoc(folder, join(folder, "out"))).toThrow(
+    /fallback: json breaks the rules of t\.M: item: must be at least 2 characters \[string\.min_len\].*violates-rules/,
+  );
+  write("xy");
+  protoc(folder, join(folder, "out"));
+  expect(readdirSync(join(folder, "out"))).toContain("t_mesh.ts");
+});
+
 test("a wrong parameter fails protoc", () => {
   expect(() => protoc(join(root, "testdata/shop"), work, "target=js")).toThrow(/target=js: use one of ts, /);
 });

@@ -1,5 +1,5 @@
 /** What the rules on files, services, profiles and fields say, and about what they keep silent. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { generate } from "../../test/compile.ts";
 import { lintRules } from "./rules.ts";
 
@@ -97,6 +97,88 @@ test("fallback/too-large: a constant reply above the limit for replies", () => {
     expect.stringMatching(/^0\.proto:5:\d+: \(mesh\.v1\.method\)\.fallback: json is a reply of 10 bytes/),
   ]);
   expect(of(10)).toEqual([]);
+});
+
+describe("fallback/violates-rules", () => {
+  const rules = `import "buf/validate/validate.proto"; import "predefined.proto";
+    message Line { int32 count = 1 [(buf.validate.field).int32.gt = 0]; Stock within = 2; }
+    message Stock {
+      string item = 1 [(buf.validate.field).string = { min_len: 2 max_len: 20 }];
+      repeated Line lines = 2 [(buf.validate.field).repeated.max_items = 3];
+      map<string, Line> shelves = 3;
+      string code = 4 [(buf.validate.field).string.(t.shouted) = true];
+      string hour = 5 [(buf.validate.field).cel = {
+        id: "hour" message: "is no hour" expression: "this == '' || int(this) < 24" }];
+      option (buf.validate.message).cel = { id: "known" message: "nowhere is no item" expression: "this.item != 'nowhere'" };
+    }
+    message Wrong { int32 count = 1 [(buf.validate.field).string.min_len = 1]; }
+    message Plain { string item = 1; }
+  `;
+  const predefined = `syntax = "proto2"; package t; import "buf/validate/validate.proto";
+    extend buf.validate.StringRules {
+      optional bool shouted = 80048954 [(buf.validate.predefined).cel = {
+        id: "string.shouted" message: "must be in capitals" expression: "!rule || this.matches('^[A-Z]*$')" }];
+    }`;
+  /** In a file of its own the messages are none of the service's, whose file imports them. */
+  const answering = (reply: string, json: string, level: "service" | "method" = "method") => {
+    const policy = `fallback: { json: ${JSON.stringify(json)} }`;
+    const closedBy = 'auth: { access: DENY } timeout: { total: "2s" }';
+    const { errors } = generate({
+      "predefined.proto": predefined,
+      "messages.proto": `syntax = "proto3"; package t; ${rules}`,
+      "0.proto": `syntax = "proto3"; package t; import "mesh/v1/options.proto"; import "messages.proto";
+service S {
+  option (mesh.v1.service) = { ${closedBy} ${level === "service" ? policy : ""} };
+  rpc Do(Plain) returns (${reply}) { option idempotency_level = NO_SIDE_EFFECTS; option (mesh.v1.method) = { ${level === "method" ? policy : ""} }; }
+}`,
+    });
+    return errors;
+  };
+
+  test.each([
+    ["Stock", '{"item": "tea"}'],
+    ["Stock", '{"item": "tea", "lines": [{"count": 1}], "shelves": {"a": {"count": 2}}, "code": "AB", "hour": "23"}'],
+    ["Plain", "{}"],
+    // What is no reply at all is told by fallback/json alone.
+    ["Stock", '{"itme": "tea"}'],
+  ])("a %s of %s has no finding", (reply, json) => {
+    expect(answering(reply, json).filter((line) => !line.endsWith("[fallback/json]"))).toEqual([]);
+  });
+
+  test.each([
+    ['{"item": "x"}', "item: must be at least 2 characters [string.min_len]"],
+    ["{}", "item: must be at least 2 characters [string.min_len]"],
+    ['{"item": "tea", "lines": [{"count": 1}, {}]}', "lines[1].count: must be greater than 0 [int32.gt]"],
+    ['{"item": "tea", "shelves": {"a": {}}}', 'shelves["a"].count: must be greater than 0 [int32.gt]'],
+    ['{"item": "tea", "code": "ab"}', "code: must be in capitals [string.shouted]"],
+    ['{"item": "nowhere"}', "nowhere is no item [known]"],
+    ['{"item": "x", "hour": "24"}', "item: must be at least 2 characters [string.min_len], hour: is no hour [hour]"],
+  ])("%s breaks: %s", (json, violated) => {
+    const [line, ...more] = answering("Stock", json);
+    expect(line).toMatch(/^0\.proto:4:\d+: \(mesh\.v1\.method\)\.fallback: json breaks the rules of t\.Stock: /);
+    expect(line).toContain(`t.Stock: ${violated}; answer something that keeps them`);
+    expect(line).toMatch(/ \[fallback\/violates-rules\]$/);
+    expect(more).toEqual([]);
+  });
+
+  test("of a service, the methods are named whose replies it is", () => {
+    expect(answering("Stock", "{}", "service")).toEqual([
+      expect.stringMatching(
+        /^0\.proto:3:\d+: \(mesh\.v1\.service\)\.fallback of Do: json breaks the rules of t\.Stock/,
+      ),
+    ]);
+  });
+
+  test.each([
+    ["Wrong", '{"count": 1}'],
+    ["Stock", '{"item": "tea", "hour": "noon"}'],
+  ])("a %s of %s, of which the rules cannot say, is wrong, too", (reply, json) => {
+    expect(answering(reply, json)).toEqual([
+      expect.stringMatching(
+        new RegExp(`: whether json keeps the rules of t\\.${reply} cannot be said, because .*violates-rules\\]$`),
+      ),
+    ]);
+  });
 });
 
 test("rate-limit/fail-mode: a shared limit that leaves open what happens without its store", () => {

@@ -2,6 +2,7 @@ import { amplification } from "./amplification.ts";
 import { cachedSecret } from "./cached-secret.ts";
 import { failMode } from "./fail-mode.ts";
 import { fallbackTooLarge } from "./fallback-too-large.ts";
+import { fallbackViolatesRules } from "./fallback-violates-rules.ts";
 import { noAuth } from "./no-auth.ts";
 import { noTimeout } from "./no-timeout.ts";
 import { publicSideEffects } from "./public-side-effects.ts";
@@ -19,6 +20,7 @@ export const lintRules: readonly LintRule[] = [
   scopesReplaced,
   cachedSecret,
   fallbackTooLarge,
+  fallbackViolatesRules,
   failMode,
   amplification,
   unusedProfile,
