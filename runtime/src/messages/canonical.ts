@@ -1,5 +1,5 @@
 import type { DescMessage } from "@bufbuild/protobuf";
-import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import type { Codec, ServiceSpec } from "../core/spec.ts";
 import { registryOf } from "./descriptors.ts";
 
@@ -15,7 +15,11 @@ export function canonicalBytes(codec: Codec, service: ServiceSpec | undefined): 
   const schema = "schema" in codec ? (codec.schema as DescMessage) : described(codec, service);
   if (!schema || !hasMaps(schema, new Set())) return (bytes) => bytes;
   const shape = shapeOf(schema, new Map());
-  return (bytes) => sorted(bytes, shape);
+  return (bytes) => {
+    const message = new Message(bytes);
+    message.arrange(bytes.length, shape);
+    return message.bytes;
+  };
 }
 
 const described = ({ typeName }: Codec, service: ServiceSpec | undefined): DescMessage | undefined =>
@@ -46,28 +50,69 @@ function shapeOf(message: DescMessage, known: Map<DescMessage, Shape>): Shape {
   return shape;
 }
 
-/** The same message with the entries of each map in the order of their bytes, after all other fields. */
-function sorted(bytes: Uint8Array, shape: Shape): Uint8Array {
-  const reader = new BinaryReader(bytes);
-  const writer = new BinaryWriter();
-  const maps = new Map<number, Uint8Array[]>();
-  while (reader.pos < reader.len) {
-    const start = reader.pos;
-    const [number, type] = reader.tag();
-    const field = type === WireType.LengthDelimited ? shape.get(number) : undefined;
-    if (!field) {
-      reader.skip(type, number);
-      writer.raw(bytes.subarray(start, reader.pos));
-      continue;
-    }
-    const value = field.inner ? sorted(reader.bytes(), field.inner) : reader.bytes();
-    const entries = field.map ? (maps.get(number) ?? []) : undefined;
-    if (entries) {
-      entries.push(value);
-      maps.set(number, entries);
-    } else writer.tag(number, type).bytes(value);
+/** Where an entry of a map is, with its tag and its length. */
+interface Slot {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The message as it arrives, or a copy as soon as something in it has to be moved. */
+class Message {
+  readonly reader: BinaryReader;
+  bytes: Buffer;
+  #isCopy = false;
+
+  constructor(bytes: Uint8Array) {
+    this.reader = new BinaryReader(bytes);
+    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
-  for (const [number, entries] of [...maps].sort(([one], [other]) => one - other))
-    for (const entry of entries.sort(Buffer.compare)) writer.tag(number, WireType.LengthDelimited).bytes(entry);
-  return writer.finish();
+
+  /**
+   * Puts the entries of the maps up to here in the order of their bytes, those within an entry first. It moves entries of
+   * the same map that follow each other, as all encoders write them, so no length changes and the reader stays right.
+   */
+  arrange(end: number, shape: Shape): void {
+    const { reader } = this;
+    let map = 0;
+    let run: Slot[] = [];
+    while (reader.pos < end) {
+      const start = reader.pos;
+      const tag = reader.uint32();
+      const number = tag >>> 3;
+      const isDelimited = (tag & 7) === WireType.LengthDelimited;
+      const field = isDelimited ? shape.get(number) : undefined;
+      if (isDelimited) {
+        const innerEnd = reader.uint32() + reader.pos;
+        if (field?.inner) this.arrange(innerEnd, field.inner);
+        reader.pos = innerEnd;
+      } else reader.skip(tag & 7, number);
+
+      if (run.length > 0 && number !== map) {
+        this.#sort(run);
+        run = [];
+      }
+      if (!field?.map) continue;
+      map = number;
+      run.push({ start, end: reader.pos });
+    }
+    if (run.length > 0) this.#sort(run);
+  }
+
+  #sort(run: readonly Slot[]): void {
+    if (run.every((slot, n) => n === 0 || this.#compare(run[n - 1] as Slot, slot) <= 0)) return;
+    if (!this.#isCopy) this.bytes = Buffer.from(this.bytes);
+    this.#isCopy = true;
+    const { start, end } = { start: (run[0] as Slot).start, end: (run.at(-1) as Slot).end };
+    const sorted = [...run].sort((one, other) => this.#compare(one, other));
+    Buffer.concat(sorted.map((slot) => this.bytes.subarray(slot.start, slot.end))).copy(
+      this.bytes,
+      start,
+      0,
+      end - start,
+    );
+  }
+
+  #compare(one: Slot, other: Slot): number {
+    return this.bytes.compare(this.bytes, other.start, other.end, one.start, one.end);
+  }
 }

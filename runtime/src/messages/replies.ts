@@ -1,3 +1,4 @@
+import { AgedMap } from "../core/aged-map.ts";
 import type { Site } from "../core/policy.ts";
 import type { Codec } from "../core/spec.ts";
 
@@ -16,7 +17,7 @@ const entryBytes = 128;
  */
 export class Replies {
   /** In the order of their last use. */
-  readonly #kept = new Map<string, KeptReply>();
+  readonly #kept = new AgedMap<string, KeptReply>();
   #maxBytes: number;
   #bytes = 0;
 
@@ -37,12 +38,7 @@ export class Replies {
 
   /** The reply, which counts as a use. */
   get(key: string): KeptReply | undefined {
-    const kept = this.#kept.get(key);
-    if (kept) {
-      this.#kept.delete(key);
-      this.#kept.set(key, kept);
-    }
-    return kept;
+    return this.#kept.renew(key);
   }
 
   /** Keeps a copy of the bytes, unless the reply there was asked for later. A reply that is too large leaves none. */
@@ -50,7 +46,7 @@ export class Replies {
     const before = this.#kept.get(key);
     if (before) {
       if (before.askedAt > askedAt) return;
-      this.#drop(key, before);
+      this.#drop(key);
     }
     const size = sizeOf(key, bytes);
     if (size > this.#maxBytes) return;
@@ -61,15 +57,12 @@ export class Replies {
   }
 
   #evict(): void {
-    for (const [key, kept] of this.#kept) {
-      if (this.#bytes <= this.#maxBytes) return;
-      this.#drop(key, kept);
-    }
+    while (this.#bytes > this.#maxBytes && this.#kept.oldest) this.#drop(this.#kept.oldest.key);
   }
 
-  #drop(key: string, { bytes }: KeptReply): void {
-    this.#kept.delete(key);
-    this.#bytes -= sizeOf(key, bytes);
+  #drop(key: string): void {
+    const gone = this.#kept.delete(key);
+    if (gone) this.#bytes -= sizeOf(key, gone.bytes);
   }
 }
 

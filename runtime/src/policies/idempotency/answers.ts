@@ -1,3 +1,4 @@
+import { AgedMap } from "../../core/aged-map.ts";
 import type { Answer } from "./answer.ts";
 import type { Run } from "./run.ts";
 
@@ -25,10 +26,10 @@ const overhead = 400;
 export class Answers {
   readonly #maxBytes: number;
   /** By window, so that each map is in the order of expiry. There are as many as configs differ in it: a few. */
-  readonly #byWindow = new Map<number, Map<string, Remembered>>();
+  readonly #byWindow = new Map<number, AgedMap<string, Remembered>>();
   #bytes = 0;
   /** Calls that run, by key. */
-  readonly running = new Map<string, Run>();
+  readonly running = new AgedMap<string, Run>();
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -50,11 +51,8 @@ export class Answers {
 
   /** Takes note of a call that runs. Forgets those that have run for longer than their window: they may never end. */
   start(key: string, run: Run, now: number): void {
-    for (const [before, { until }] of this.running) {
-      if (until > now) break;
-      this.running.delete(before);
-    }
-    this.running.delete(key);
+    for (let old = this.running.oldest; old && old.value.until <= now; old = this.running.oldest)
+      this.running.delete(old.key);
     this.running.set(key, run);
   }
 
@@ -64,40 +62,34 @@ export class Answers {
     const size = overhead + 2 * key.length + sizeOf(answered.answer);
     const entry = { ...answered, until: now + windowMs, size };
     if (size > this.#maxBytes) return [entry];
-    const map = this.#byWindow.get(windowMs) ?? new Map<string, Remembered>();
-    this.#byWindow.set(windowMs, map.set(key, entry));
+    let map = this.#byWindow.get(windowMs);
+    if (!map) {
+      map = new AgedMap();
+      this.#byWindow.set(windowMs, map);
+    }
+    map.set(key, entry);
     this.#bytes += size;
     return this.#makeRoom(now);
   }
 
   #makeRoom(now: number): Remembered[] {
-    for (const map of this.#byWindow.values()) {
-      for (const [key, { until }] of map) {
-        if (until > now) break;
-        this.#delete(key, map);
-      }
-    }
+    for (const map of this.#byWindow.values())
+      for (let old = map.oldest; old && old.value.until <= now; old = map.oldest) this.#delete(old.key, map);
     const gone: Remembered[] = [];
     while (this.#bytes > this.#maxBytes) {
-      const [, key, map] = [...this.#byWindow]
-        .flatMap(([windowMs, map]) => [...head(map)].map(([key, { until }]) => [until - windowMs, key, map] as const))
+      const [, { key, value }, map] = [...this.#byWindow]
+        .flatMap(([windowMs, map]) =>
+          map.oldest ? [[map.oldest.value.until - windowMs, map.oldest, map] as const] : [],
+        )
         .reduce((one, other) => (other[0] < one[0] ? other : one));
-      gone.push(map.get(key) as Remembered);
+      gone.push(value);
       this.#delete(key, map);
     }
     return gone;
   }
 
-  #delete(key: string, map: Map<string, Remembered>): void {
-    this.#bytes -= map.get(key)?.size ?? 0;
-    map.delete(key);
-  }
-}
-
-function* head<K, V>(map: Map<K, V>): Generator<[K, V]> {
-  for (const entry of map) {
-    yield entry;
-    return;
+  #delete(key: string, map: AgedMap<string, Remembered>): void {
+    this.#bytes -= map.delete(key)?.size ?? 0;
   }
 }
 

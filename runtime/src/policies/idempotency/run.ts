@@ -12,7 +12,8 @@ export class Run {
   readonly request: string;
   /** After this, a call that never ends stands in nobody's way any more. */
   readonly until: number;
-  readonly #waiting = new Set<(turn: Turn) => void>();
+  /** Made for the first who waits: hardly any call is repeated while it runs. */
+  #waiting: Set<(turn: Turn) => void> | undefined;
 
   constructor(request: string, until: number) {
     this.request = request;
@@ -21,9 +22,11 @@ export class Run {
 
   /** Waits for the answer: no longer than the caller does, and no longer than to its deadline, which fails with `late`. */
   wait({ deadline, cancellation }: Call, clock: Clock, late: RpcError): Promise<Turn> {
+    this.#waiting ??= new Set();
+    const waiting = this.#waiting;
     return new Promise((resolve, reject) => {
       const end = () => {
-        this.#waiting.delete(turn);
+        waiting.delete(turn);
         stop?.();
         leave?.();
       };
@@ -35,7 +38,7 @@ export class Run {
         end();
         reject(error);
       };
-      this.#waiting.add(turn);
+      waiting.add(turn);
       const left = deadline - clock.now();
       const stop = left === Number.POSITIVE_INFINITY ? undefined : clock.schedule(left, () => fail(late));
       // Last, because it calls back at once when the call is cancelled already.
@@ -46,12 +49,12 @@ export class Run {
 
   /** Gives all who wait the answer. */
   done(answer: Answer): void {
-    for (const turn of [...this.#waiting]) turn(answer);
+    for (const turn of [...(this.#waiting ?? [])]) turn(answer);
   }
 
   /** Gives the call to the one who waits for longest. False when nobody does. */
   pass(): boolean {
-    for (const turn of this.#waiting) {
+    for (const turn of this.#waiting ?? []) {
       turn("run");
       return true;
     }
