@@ -1,9 +1,10 @@
 import type { MethodContract } from "../../contract/contract.ts";
-import { type Access, hasKeys, type Named } from "../shared/access.ts";
+import type { Deployment } from "../deployment.ts";
+import { type Access, accessOf, hasKeys, type Named } from "../shared/access.ts";
 import type { KubernetesObject } from "../shared/kubernetes.ts";
 import type { Losses } from "../shared/losses.ts";
 import { groupBy } from "../shared/workloads.ts";
-import { isOwn, type Operation, operationOf } from "./rest-paths.ts";
+import { fits, isOwn, type Operation, operationOf } from "./rest-paths.ts";
 
 /** One way to be let through: `from` is any of the sources, `when` all of the conditions. */
 interface Rule {
@@ -11,30 +12,42 @@ interface Rule {
   readonly when?: readonly { readonly key: string; readonly values: readonly string[] }[];
 }
 
+/** Who may call each method, and the ways in. */
+export type Guards = ReadonlyMap<MethodContract, { readonly access: Access; readonly rules: readonly Rule[] }>;
+
+/** The guards of methods. Reports what of them Istio cannot check. */
+export const guardsOf = (methods: readonly MethodContract[], deployment: Deployment, losses: Losses): Guards =>
+  new Map(
+    methods.map((method) => {
+      const access = accessOf(method.policy.auth, deployment);
+      return [method, { access, rules: rulesOf(method, access, losses) }];
+    }),
+  );
+
 /** Everybody may ask for the health of a server that `serve` starts. */
 const health = "/grpc.health.v1.Health/*";
 
 /**
  * Who may call which method. Nobody may call anything, unless a rule lets them; methods that nobody may call are refused whatever
- * others allow.
+ * others allow. `guards` are those of all methods at the same pods, whose policies count together.
  */
 export function authorizationPolicies(
   metadata: KubernetesObject["metadata"],
   selector: object,
   methods: readonly MethodContract[],
-  accesses: ReadonlyMap<MethodContract, Access>,
+  guards: Guards,
   preflight: boolean,
   losses: Losses,
 ): KubernetesObject[] {
-  const rules = new Map(methods.map((method) => [method, rulesOf(method, accesses.get(method) as Access, losses)]));
-  const denied = methods.filter((method) => accesses.get(method)?.kind === "nobody").map(({ path }) => path);
-  const rest = restOf(methods, rules, losses);
-  const allowed = groupBy(methods, (method) => rules.get(method)).flatMap((members) => {
+  const rulesOfOne = (method: MethodContract) => guards.get(method)?.rules ?? [];
+  const denied = methods.filter((method) => guards.get(method)?.access.kind === "nobody").map(({ path }) => path);
+  const rest = restOf(methods, guards, losses);
+  const allowed = groupBy(methods, rulesOfOne).flatMap((members) => {
     const to = [
       { paths: members.map(({ path }) => path) },
       ...merged(members.flatMap((method) => rest.get(method) ?? [])),
     ];
-    return (rules.get(members[0] as MethodContract) as Rule[]).map(({ from, when }) => ({
+    return rulesOfOne(members[0] as MethodContract).map(({ from, when }) => ({
       ...(from && { from }),
       to: to.map((operation) => ({ operation })),
       ...(when && { when }),
@@ -56,21 +69,23 @@ export function authorizationPolicies(
   ];
 }
 
-/** What is allowed of the methods' REST routes. What Istio would confuse with other routes stays refused. */
+/** What is allowed of the methods' REST routes. What Istio would confuse with calls of other methods stays refused. */
 function restOf(
   methods: readonly MethodContract[],
-  rules: ReadonlyMap<MethodContract, readonly Rule[]>,
+  guards: Guards,
   losses: Losses,
 ): ReadonlyMap<MethodContract, readonly Operation[]> {
-  const ruleOf = (method: MethodContract) => JSON.stringify(rules.get(method));
+  const ruleOf = (method: MethodContract) => JSON.stringify(guards.get(method)?.rules);
   return new Map(
     methods
-      .filter((method) => (rules.get(method)?.length ?? 0) > 0)
+      .filter((method) => (guards.get(method)?.rules.length ?? 0) > 0)
       .map((method) => {
-        const foreign = methods.filter((other) => ruleOf(other) !== ruleOf(method)).flatMap(({ routes }) => routes);
+        const foreign = [...guards.keys()].filter((other) => ruleOf(other) !== ruleOf(method));
+        const routes = foreign.flatMap(asked);
         const operations = method.routes.flatMap((route) => {
           const operation = operationOf(route);
-          const own = isOwn(route, foreign);
+          // Servers of gRPC look at the path alone, so no template may fit one, whatever its HTTP method.
+          const own = isOwn(route, routes) && !foreign.some(({ path }) => fits(route, path));
           if (operation && own) return [operation];
           const why = own
             ? "its templates have nothing for this path"
@@ -82,6 +97,10 @@ function restOf(
       }),
   );
 }
+
+/** A method's routes as requests find them: streams are served by WebSocket too, which asks by GET. */
+const asked = ({ kind, routes }: MethodContract) =>
+  kind === "unary" ? routes : [...routes, ...routes.map((route) => ({ ...route, method: "GET" }))];
 
 /** Operations with the same methods as one. */
 const merged = (operations: readonly Operation[]): Operation[] =>

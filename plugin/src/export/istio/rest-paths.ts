@@ -37,6 +37,9 @@ export const isOwn = (route: Route, others: readonly Route[]): boolean =>
     (other) => !sameMethods(route, other) || !overlap(segmentsOf(route), segmentsOf(other)) || contains(other, route),
   );
 
+/** Whether a route's template fits a path without wildcards, such as that of a gRPC method. */
+export const fits = (route: Route, path: string): boolean => overlap(segmentsOf(route), path.slice(1).split("/"));
+
 const isWildcard = (segment: string) => segment === "*" || segment === "**";
 
 /** With the verb in the last segment; a wildcard there takes the verb too. */

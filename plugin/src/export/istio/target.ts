@@ -1,13 +1,12 @@
 import type { MethodContract } from "../../contract/contract.ts";
 import type { Deployment } from "../deployment.ts";
-import { accessOf } from "../shared/access.ts";
 import { type Location, locationOf } from "../shared/cluster-service.ts";
 import { type KubernetesObject, manifestOf } from "../shared/kubernetes.ts";
 import { Losses } from "../shared/losses.ts";
 import { groupBy, type Workload, workloadsOf } from "../shared/workloads.ts";
 import type { Target } from "../target.ts";
 import { issuersOf, requestAuthentication } from "./authentication.ts";
-import { authorizationPolicies } from "./authorization.ts";
+import { authorizationPolicies, type Guards, guardsOf } from "./authorization.ts";
 import { destinationRule } from "./destination-rule.ts";
 import { reportLeftOut } from "./left-out.ts";
 import { behaviourOf, virtualService } from "./virtual-service.ts";
@@ -20,13 +19,23 @@ export const istio: Target = {
     const losses = new Losses();
     const workloads = workloadsOf(contract, deployment);
     reportShared(workloads, losses);
-    const files = workloads.map((workload) => ({
-      name: `istio/${workload.name}.yaml`,
-      content: fileOf(workload, deployment, losses),
-    }));
+    const guarded = workloads.filter(({ upstream }) => locationOf(upstream).kind !== "outside");
+    const guards = new Map(guarded.map((workload) => [workload, guardsOf(workload.methods, deployment, losses)]));
+    const files = workloads.map((workload) => {
+      const beside = [...guards].filter(([other]) => samePods(workload, other)).map(([, those]) => those);
+      const together: Guards = new Map(beside.flatMap((those) => [...those]));
+      return { name: `istio/${workload.name}.yaml`, content: fileOf(workload, deployment, together, losses) };
+    });
     return { files, losses: losses.all };
   },
 };
+
+/** Whether policies may select the pods of both: the label is the same, and no namespace tells them apart. */
+function samePods(one: Workload, other: Workload): boolean {
+  const [a, b] = [locationOf(one.upstream), locationOf(other.upstream)];
+  const namespaces = [a, b].flatMap((location) => (location.kind === "service" ? (location.namespace ?? []) : []));
+  return appOf(one, a) === appOf(other, b) && new Set(namespaces).size < 2;
+}
 
 /** Istio takes one VirtualService and one DestinationRule for a host. */
 function reportShared(workloads: readonly Workload[], losses: Losses): void {
@@ -38,7 +47,7 @@ function reportShared(workloads: readonly Workload[], losses: Losses): void {
       );
 }
 
-function fileOf(workload: Workload, deployment: Deployment, losses: Losses): string {
+function fileOf(workload: Workload, deployment: Deployment, guards: Guards, losses: Losses): string {
   const { name, methods, services, sources, upstream } = workload;
   const location = locationOf(upstream);
   const host = hostOf(workload, location);
@@ -52,7 +61,9 @@ function fileOf(workload: Workload, deployment: Deployment, losses: Losses): str
     ...(location.kind === "outside" ? [serviceEntry(metadata, host, upstream.port)] : []),
     virtualService(workload, metadata, host, behaviours),
     ...(rule ? [rule] : []),
-    ...(location.kind === "outside" ? [] : guards(workload, appOf(workload, location), metadata, deployment, losses)),
+    ...(location.kind === "outside"
+      ? []
+      : protection(workload, appOf(workload, location), metadata, guards, deployment, losses)),
   ];
   for (const service of services) {
     for (const { name, policy, routes } of service.methods)
@@ -113,18 +124,21 @@ const serviceEntry = (metadata: KubernetesObject["metadata"], host: string, port
   },
 });
 
-function guards(
+/** Who may call the pods of a workload. */
+function protection(
   { methods, services }: Workload,
   app: string,
   metadata: KubernetesObject["metadata"],
+  guards: Guards,
   deployment: Deployment,
   losses: Losses,
 ): KubernetesObject[] {
   const selector = { matchLabels: { app } };
-  const accesses = new Map(methods.map((method) => [method, accessOf(method.policy.auth, deployment)]));
-  const issuers = issuersOf([...accesses.values()]);
-  for (const [method, access] of accesses)
-    if (issuers.length > 0 && access.kind === "everybody" && access.jwt.length === 0)
+  const issuersFor = (some: Guards) => issuersOf([...some.values()].map(({ access }) => access));
+  const issuers = issuersFor(new Map([...guards].filter(([method]) => methods.includes(method))));
+  const together = issuersFor(guards);
+  for (const [method, { access }] of guards)
+    if (methods.includes(method) && together.length > 0 && access.kind === "everybody" && access.jwt.length === 0)
       losses.add(
         method,
         "auth.access",
@@ -136,6 +150,6 @@ function guards(
         losses.at(place, `trusts ${provider}, whose clock_skew becomes 60s: Istio has that for all`);
   return [
     ...(issuers.length > 0 ? [requestAuthentication(metadata, selector, issuers)] : []),
-    ...authorizationPolicies(metadata, selector, methods, accesses, deployment.cors !== undefined, losses),
+    ...authorizationPolicies(metadata, selector, methods, guards, deployment.cors !== undefined, losses),
   ];
 }

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import { documentsOf, exported, rpc, type Yaml } from "../../../test/exported.ts";
+
+const users = `
+auth:
+  providers:
+    - { name: users, jwt: { issuer: "https://id.example", jwks_uri: "https://id.example/keys" } }
+`;
+const open = "auth: { access: PUBLIC }";
+const known = "auth: { access: AUTHENTICATED }";
+
+/** The paths that some policy allows without asking who calls. */
+const openPaths = (documents: readonly Yaml[]): string[] =>
+  documents
+    .filter(({ kind, spec }) => kind === "AuthorizationPolicy" && spec.action === "ALLOW")
+    .flatMap(({ spec }) => spec.rules)
+    .filter((rule: Yaml) => !rule.from)
+    .flatMap((rule: Yaml) => rule.to.flatMap(({ operation }: Yaml) => operation.paths));
+
+test.each([
+  'post: "/{a}/{b}" body: "*"',
+  'delete: "/{a}/{b}"',
+  'post: "/acme.Shop/{a}"',
+  'post: "/{a=**}" body: "*"',
+  'post: "/acme.Shop/Secret" body: "*"',
+])("a template that fits the gRPC path of a guarded method is refused: %s", (route) => {
+  const outcome = exported("istio", `service Shop { ${rpc("Open", open, route)} ${rpc("Secret", known)} }`, users);
+  expect(openPaths(documentsOf(outcome))).toEqual(["/grpc.health.v1.Health/*", "/acme.Shop/Open"]);
+  expect(outcome.warnings).toContainEqual(
+    expect.stringMatching(/Open: is refused by Istio at .*: its template would let through calls of other methods/),
+  );
+});
+
+test("where all methods are for everybody, such a template lets nothing through that is not", () => {
+  const outcome = exported(
+    "istio",
+    `service Shop { ${rpc("Open", open, 'post: "/{a}/{b}" body: "*"')} ${rpc("Other", open)} }`,
+  );
+  expect(openPaths(documentsOf(outcome))).toContain("/{*}/{*}");
+});
+
+test("streams are served by WebSocket, which asks by GET, whatever their route says", () => {
+  const chat = `rpc Chat(stream M) returns (stream M) {
+    option (google.api.http) = { post: "/v1/chat" body: "*" }; option (mesh.v1.method) = { ${known} }; }`;
+  const outcome = exported("istio", `service Shop { ${rpc("Open", open, 'get: "/v1/{a}"')} ${chat} }`, users);
+  expect(openPaths(documentsOf(outcome))).not.toContain("/v1/{*}");
+});
+
+test("what one port of a host lets through is not what another port guards, because policies select pods", () => {
+  const config = `
+targets:
+  - { name: shop, address: "shop.prod:50051" }
+  - { name: admin, address: "shop.prod.svc:50052" }
+gateway: { services: [{ service: acme.Shop, target: shop }, { service: acme.Admin, target: admin }] }
+${users}`;
+  const outcome = exported(
+    "istio",
+    `service Shop { ${rpc("Open", open, 'get: "/v1/{a=**}"')} }
+     service Admin { ${rpc("Secret", known, 'get: "/v1/secret"')} }`,
+    config,
+  );
+  expect(openPaths(documentsOf(outcome))).not.toContain("/v1/{**}");
+  expect(outcome.warnings).toContainEqual(expect.stringMatching(/Open: is refused by Istio at GET/));
+});
