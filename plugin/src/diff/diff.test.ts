@@ -200,7 +200,11 @@ test.each(auths.map((one, index) => [...one, allAuths[index]] as const))(
 
 test("principals and claims that no longer tell callers apart loosen security", () => {
   const limit = (by: string) => `auth: { ${known} } rate_limit: { name: "t" rate: "9/s" by: [${by}] }`;
-  const cache = (vary: string) => `auth: { ${known} } cache: { ttl: "9s" vary: [${vary}] }`;
+  const only = `auth: { ${known} }`;
+  const cache = (vary: string) => `${only} cache: { ttl: "9s" vary: [${vary}] }`;
+  const onServer = (vary: string) => `${only} cache: { ttl: "9s" vary: [${vary}] side: SERVER }`;
+  const ruled = (vary: string) =>
+    `auth: { ${known} rule: "auth.sub == request.user_id" } cache: { ttl: "9s" vary: [${vary}] }`;
   const pairs: readonly (readonly [string, string, string])[] = [
     [limit('"principal"'), limit('"peer"'), "security rate_limit[t].by: [principal] -> [peer]"],
     [limit('"peer"'), limit('"peer", "claim:a"'), "operational rate_limit[t].by: [peer] -> [peer, claim:a]"],
@@ -209,6 +213,27 @@ test("principals and claims that no longer tell callers apart loosen security", 
     [cache(""), cache('"claim:org"'), "security cache.vary: [] -> [claim:org]"],
     [cache('"claim:a", "claim:b"'), cache('"claim:a"'), "security cache.vary: [claim:a, claim:b] -> [claim:a]"],
     [cache('"claim:org"'), cache('"principal"'), "load cache.vary: [claim:org] -> [principal]"],
+    // A cache that comes with sharing has the same effect as one that shares later.
+    [only, cache('"all"'), "security cache: - -> { ttl: 9s, vary: [all] }"],
+    [only, cache('"claim:org"'), "security cache: - -> { ttl: 9s, vary: [claim:org] }"],
+    [only, cache('"principal"'), "semantic cache: - -> { ttl: 9s, vary: [principal] }"],
+    [open, `${open} cache: { ttl: "9s" vary: "all" }`, "semantic cache: - -> { ttl: 9s, vary: [all] }"],
+    // A client tells callers apart by all that they send, a server by these claims alone.
+    [cache('"claim:org"'), onServer('"claim:org"'), "security cache.side: CLIENT -> SERVER"],
+    [onServer('"claim:org"'), cache('"claim:org"'), "semantic cache.side: SERVER -> CLIENT"],
+    [cache(""), onServer(""), "semantic cache.side: CLIENT -> SERVER"],
+    // What a rule has read of the request no longer tells the replies for all apart.
+    [
+      ruled('"all", "field:user_id"'),
+      ruled('"all", "field:id"'),
+      "security cache.vary: [all, field:user_id] -> [all, field:id]",
+    ],
+    [ruled('"field:user_id"'), ruled('"field:id"'), "semantic cache.vary: [field:user_id] -> [field:id]"],
+    [
+      cache('"all", "field:user_id"'),
+      cache('"all", "field:id"'),
+      "semantic cache.vary: [all, field:user_id] -> [all, field:id]",
+    ],
   ];
   expect(betweenAll(pairs.map(([before, after]) => [before, after]))).toEqual(pairs.map(([, , want]) => [want]));
 });
@@ -243,6 +268,12 @@ test("who sets an option does not matter, only what it resolves to", () => {
   expect(diffContracts(before, after).filter(({ subject }) => subject === shop)).toEqual([]);
   // The other method is open now as well: the service says so.
   expect(lines(diffContracts(before, after))).toEqual(["security auth.access: DENY -> PUBLIC"]);
+});
+
+test("a limit may have any name", () => {
+  expect(betweenAll([[open, `${open} rate_limit: { name: "a] b[c" rate: "9/s" }`]])).toEqual([
+    ["capacity rate_limit[a] b[c]: - -> { name: a] b[c, rate: 9/s }"],
+  ]);
 });
 
 test("a change is where the option is set, or was", () => {

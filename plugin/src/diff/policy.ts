@@ -48,7 +48,7 @@ class Comparison {
   kind(option: string, kind: Kind<Config>, before: Config | undefined, after: Config | undefined): Change[] {
     if (before === undefined && after === undefined) return [];
     if (before === undefined && kind.added && after) {
-      return this.#change(option, kind.added(after), undefined, this.#whole(option, after, "after"));
+      return this.#change(option, kind.added(after, this.#both), undefined, this.#whole(option, after, "after"));
     }
     if (after === undefined && kind.removed && before) {
       return this.#change(option, kind.removed(before), this.#whole(option, before, "before"), undefined);
@@ -119,7 +119,11 @@ const optionName = (key: string): string =>
 
 /** Where an option was set, or the options around it; the method itself where nobody has set them. */
 function placeOf({ origins, place }: MethodContract, option: string): Place {
-  for (let name = option; name !== ""; name = name.replace(/(?:^|\.)[^.\]]*$|\[[^[]*\]$/, "")) {
+  for (
+    let name = option;
+    name !== "";
+    name = name.slice(0, Math.max(0, name.lastIndexOf("."), name.lastIndexOf("[")))
+  ) {
     const origin = origins.get(name);
     if (origin) return origin.place;
   }

@@ -25,7 +25,7 @@ export type Rows<Config> = { readonly [Key in keyof Config]-?: Row<Config[Key]> 
 /** What changes of one policy mean. */
 export interface Kind<Config> {
   /** For a method that did not have it. Absent here and in `removed`: its options are judged one by one. */
-  readonly added?: (config: Config) => readonly Verdict[];
+  readonly added?: (config: Config, both: Both) => readonly Verdict[];
   /** For a method that no longer has it. */
   readonly removed?: (config: Config) => readonly Verdict[];
   readonly rows: Rows<Config>;
@@ -33,7 +33,7 @@ export interface Kind<Config> {
 
 /** A policy that is a list: items are compared by their name. */
 export interface ListKind<Item> extends Kind<Item> {
-  readonly added: (item: Item) => readonly Verdict[];
+  readonly added: (item: Item, both: Both) => readonly Verdict[];
   readonly removed: (item: Item) => readonly Verdict[];
   /** Whether changes from one to the other concern nobody: they are operational then. */
   readonly idle: (before: Item, after: Item) => boolean;

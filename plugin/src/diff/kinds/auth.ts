@@ -56,10 +56,13 @@ const anyProvider = anyOf(
   ["breaking", "callers that only other providers know are refused"],
 );
 
-const providers: Judge<readonly string[]> = (before, after, both) => {
-  const now = accessOf(both.after);
-  if (accessOf(both.before) !== now || now === "DENY") return [];
-  return (now === "PUBLIC" ? providersOfPublic : anyProvider)(before, after, both);
+const providers: Judge<readonly string[]> = (before = [], after = [], both) => {
+  const [was, now] = [accessOf(both.before), accessOf(both.after)];
+  if (was === "AUTHENTICATED" && now === "AUTHENTICATED") return anyProvider(before, after, both);
+  if (was !== "PUBLIC") return [];
+  if (now === "PUBLIC") return providersOfPublic(before, after, both);
+  // Where none was named, no credential was refused.
+  return now === "AUTHENTICATED" && before.length > 0 ? anyProvider(before, after, both) : [];
 };
 
 /** `auth`. A method without it is for nobody. */

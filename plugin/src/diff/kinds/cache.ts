@@ -1,5 +1,5 @@
 import type { CacheConfig } from "@protomesh/runtime/policies";
-import { changed, flag, type Judge, type Kind, ordered, type Verdict, without } from "../verdict.ts";
+import { type Both, changed, flag, type Judge, type Kind, ordered, type Verdict, without } from "../verdict.ts";
 
 const identity = (key: string): boolean => key === "principal" || key === "all" || key.startsWith("claim:");
 
@@ -25,21 +25,39 @@ function looser(before: readonly string[] | undefined, after: readonly string[] 
   return before === undefined || without(before, after).length > 0;
 }
 
-const vary: Judge<readonly string[]> = (before = [], after = []) => {
+const ofOthers: Verdict = ["security", "callers may get replies that were made for others"];
+
+/** Whether a server knows its callers, so that one's reply may not be for the next. */
+function knowsCallers({ policy: { auth } }: Both["after"]): boolean {
+  return auth?.access === "AUTHENTICATED" || (auth?.access === "PUBLIC" && auth.providers.length > 0);
+}
+
+/** A client tells callers apart by all that they send, whichever claims are named. */
+const side: Judge<CacheConfig["side"]> = (_, after, both) =>
+  after === "SERVER" && identityOf(both.after.policy.cache?.vary ?? [])?.length
+    ? [ofOthers]
+    : [["semantic", "replies are kept elsewhere, so other calls share them"]];
+
+const vary: Judge<readonly string[]> = (before = [], after = [], both) => {
   if (without(before, after).length + without(after, before).length === 0) return [];
   const verdicts: Verdict[] = [];
-  if (looser(identityOf(before), identityOf(after)))
-    verdicts.push(["security", "callers may get replies that were made for others"]);
+  if (looser(identityOf(before), identityOf(after))) verdicts.push(ofOthers);
   const others = (keys: readonly string[]) => keys.filter((key) => !identity(key) && !key.startsWith("field:"));
-  if (looser(requestOf(before), requestOf(after)) || without(others(before), others(after)).length > 0)
+  const alike = looser(requestOf(before), requestOf(after));
+  if (alike || without(others(before), others(after)).length > 0)
     verdicts.push(["semantic", "calls that differ get the same reply"]);
+  // The rule has looked at a caller's own request, and the reply may be that of another one.
+  if (alike && identityOf(after) !== undefined && both.after.policy.auth?.rule !== undefined) verdicts.push(ofOthers);
   if (verdicts.length === 0) verdicts.push(["load", "fewer calls get the same reply, so more reach the server"]);
   return verdicts;
 };
 
 /** `cache`. */
 export const cache: Kind<CacheConfig> = {
-  added: () => [["semantic", "replies may be older"]],
+  added: (config, { after }) => [
+    ["semantic", "replies may be older"],
+    ...(identityOf(config.vary) !== undefined && knowsCallers(after) ? [ofOthers] : []),
+  ],
   removed: () => [["load", "every call reaches the server"]],
   rows: {
     ttlMs: ordered({
@@ -61,7 +79,7 @@ export const cache: Kind<CacheConfig> = {
       on: ["semantic", "calls that ask for the same at the same time share one"],
       off: ["load", "calls that ask for the same at the same time all reach the server"],
     }),
-    side: changed(["semantic", "replies are kept elsewhere, so other calls share them"]),
+    side,
     maxBytes: changed(["operational", "another number of replies is kept"]),
   },
 };
