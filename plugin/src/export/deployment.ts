@@ -16,7 +16,7 @@ export interface Deployment {
 
 /** Where a service is served. */
 export interface Upstream {
-  /** A name that targets may use for it, such as a cluster's: lower case letters, digits and dashes. */
+  /** A name that targets may use for it, such as a cluster's: lower case letters, digits, dashes and underscores; no other upstream has it. */
   readonly name: string;
   /** The first of `addresses`. */
   readonly host: string;

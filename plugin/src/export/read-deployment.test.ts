@@ -40,6 +40,31 @@ gateway:
     - { service: "shop.v1.*", target: stock, prefix: /shop }
 `;
 
+test("names that differ by case or signs alone stay apart, also from services that no target has", () => {
+  const { upstreamOf } = readDeployment(
+    write("alike.yaml", {
+      targets: [
+        { name: "shop_a", address: "a:1" },
+        { name: "shop-a", address: "b:1" },
+        { name: "shop-b", address: "c:1" },
+      ],
+      gateway: {
+        services: [
+          { service: "x.One", target: "shop_a" },
+          { service: "x.Two", target: "shop-a" },
+        ],
+      },
+    }),
+  );
+  const places = ["x.One", "x.Two", "x.ShopB", "y.ShopB"].map(upstreamOf);
+  expect(places.map(({ name, host }) => [name, host])).toEqual([
+    ["shop-a", "a"],
+    ["shop-a-2", "b"],
+    ["shop-b-2", "shop-b"],
+    ["shop-b-2", "shop-b"],
+  ]);
+});
+
 test("a service is behind the target of the first entry that fits, and under a name that targets can use", () => {
   const { upstreamOf } = readDeployment(write("two.yaml", two));
   expect(upstreamOf("shop.v1.Orders")).toMatchObject({

@@ -5,6 +5,7 @@ import { yaml } from "../load-yaml.ts";
 import { type Deployment, type Upstream, unknownDeployment } from "./deployment.ts";
 import { addressesOf, corsOf, listenerOf } from "./read-addresses.ts";
 import { providerOf } from "./read-providers.ts";
+import { Names } from "./shared/kubernetes.ts";
 
 /**
  * Reads a `mesh.v1.Config` for targets: `targets` and `gateway.services` say where services are, `auth.providers` whom to
@@ -53,7 +54,8 @@ function deploymentOf(config: Config, place: Place, file: string): Deployment {
       if (route) return route.upstream;
       // As `protomesh gateway` does: a single target has everything that nothing else is said of.
       if (routes.length === 0 && only !== undefined && others.length === 0) return only;
-      return unknownDeployment.upstreamOf(service);
+      const unknown = unknownDeployment.upstreamOf(service);
+      return { ...unknown, name: namesOf(upstreams.values()).next(unknown.name) };
     },
     providers: new Map(providers),
     listener: listenerOf(config.server, place.at("server")),
@@ -75,6 +77,13 @@ function reportOwn({ server, gateway }: Config, place: Place, lose: (at: Place, 
   }
 }
 
+/** The names that upstreams have, as taken. */
+function namesOf(upstreams: Iterable<Upstream>): Names {
+  const names = new Names();
+  for (const { name } of upstreams) names.next(name);
+  return names;
+}
+
 function upstreamsOf({ targets }: Config, place: Place): ReadonlyMap<string, Upstream> {
   const byName = new Map<string, Upstream>();
   targets.forEach(({ name, address, tls, connectTimeout }, index) => {
@@ -84,7 +93,8 @@ function upstreamsOf({ targets }: Config, place: Place): ReadonlyMap<string, Ups
     const addresses = addressesOf(address, here);
     const [first] = addresses;
     byName.set(name, {
-      name: name.toLowerCase().replace(/[^a-z\d]+/g, "-"),
+      // Names that differ by case or signs alone must not become one upstream.
+      name: namesOf(byName.values()).next(name.toLowerCase().replace(/[^a-z\d]+/g, "-")),
       ...first,
       addresses,
       connectTimeoutMs: here.duration("connectTimeout", connectTimeout),

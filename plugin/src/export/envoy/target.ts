@@ -76,7 +76,11 @@ function bootstrapOf(contract: Contract, deployment: Deployment, losses: Losses)
 }
 
 /** What paths have that are no method's, or not yet: 404, and what the host says, such as which pages may call. */
-const nothing = { match: { prefix: "/" }, route: { cluster: "none", cluster_not_found_response_code: "NOT_FOUND" } };
+const nothing = {
+  match: { prefix: "/" },
+  // With a space, which no upstream's name has.
+  route: { cluster: "no cluster", cluster_not_found_response_code: "NOT_FOUND" },
+};
 
 interface Parts {
   readonly clusters: Clusters;
