@@ -46,13 +46,15 @@ function amplifications({ services }: Contract): Map<string, Amplification> {
   );
 }
 
-/** A method that stands in for a failure is called as well. One that stands in for itself in the end is not asked again. */
-function requestsOf(method: MethodContract, service: ServiceContract, asked: readonly MethodContract[] = []): number {
-  const own = worstCase(method).attempts.filter(({ fits }) => fits !== "late").length;
-  const standIn = service.methods.find(({ name }) => name === method.policy.fallback?.method);
-  if (!standIn || asked.includes(standIn)) return own;
-  return own + requestsOf(standIn, service, [...asked, method]);
+/** A method that stands in for a failure is called as well. Nothing stands in for that one. */
+function requestsOf(method: MethodContract, { methods }: ServiceContract): number {
+  const standIn = methods.find(({ name }) => name === method.policy.fallback?.method);
+  return sentBy(method) + (standIn ? sentBy(standIn) : 0);
 }
+
+/** Requests of the method's own attempts. */
+const sentBy = (method: MethodContract): number =>
+  worstCase(method).attempts.filter(({ fits }) => fits !== "late").length;
 
 /** By how much the services that a file imports, and those that they import, multiply a call at most. */
 function chains(services: readonly ServiceContract[]): (file: DescFile) => number {

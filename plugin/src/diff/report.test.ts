@@ -67,6 +67,16 @@ test("amplification: attempts, stand-ins and services below multiply; time is bo
     { after: { requests: 3, chain: 3, longestMs: 2000 } },
   ]);
   expect(worst(standIn, standIn)).toEqual([]);
+  // Nothing stands in for what stands in.
+  const third = "rpc Third(Request) returns (Reply) { option idempotency_level = NO_SIDE_EFFECTS; }";
+  const other = (policy: string) =>
+    contractOf({
+      policy: `${open} fallback: { method: "Other" }`,
+      rename: ["rpc Other(Request) returns (Reply) {", `${third} rpc Other(Request) returns (Reply) { ${policy}`],
+    });
+  expect(worst(other(""), other('option (mesh.v1.method) = { fallback: { method: "Third" } };'))).toMatchObject([
+    { subject: "/shop.Shop/Other", after: { requests: 2 } },
+  ]);
 
   const layer = (name: string, below: string, attempts: number) => ({
     [`${name}.proto`]: `syntax = "proto3"; package ${name}; import "mesh/v1/options.proto"; ${below && `import "${below}.proto";`}
