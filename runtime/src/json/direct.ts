@@ -57,7 +57,8 @@ export class DirectReaders {
       if (!isWellFormed(text)) return undefined;
       try {
         const scanner = new Scanner(text);
-        const reading: Reading = { keys: 0, depth: 0, wellFormed: true };
+        // Of strings, the scanner looks at those that it reads by itself: those in a tree are for their readers.
+        const reading: Reading = { keys: 0, depth: 0, wellFormed: false };
         scanner.next();
         const message = read(scanner, reading) as object;
         scanner.end();

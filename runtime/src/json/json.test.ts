@@ -1,5 +1,5 @@
 import { create, fromJson, fromJsonString, type JsonObject, toJson } from "@bufbuild/protobuf";
-import { AnySchema } from "@bufbuild/protobuf/wkt";
+import { AnySchema, OptionSchema } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { jsonOf } from "../../test/arbitrary-json.ts";
@@ -69,6 +69,10 @@ test.each([
   ['{"small":"x"}', "small", 'expected int32, got "x"'],
   ['{"nested":{"name":5}}', "name", "expected string, got 5"],
   ['{"text":"\\ud800"}', "text", "is no valid Unicode"],
+  ['{"facts":{"a":[{"b":"\\udfff"}]}}', "facts", "is no valid Unicode"],
+  ['{"facts":{"\\ud800":1}}', "facts", "is no valid Unicode"],
+  ['{"anything":"\\ud800"}', "anything", "is no valid Unicode"],
+  ['{"mask":"\\ud800"}', "mask", "is no valid Unicode"],
   ['{"raw":"a*"}', "raw", "is no base64"],
   ['{"at":"soon"}', "at", "invalid RFC 3339"],
   ['{"spice":"cold"}', "spice", 'expected enum test.kitchen.v1.Dish.Spice, got "cold"'],
@@ -106,6 +110,13 @@ test("an Any holds what the registry knows", () => {
     expect(JSON.parse(any.print(theirs))).toEqual(json);
   }
   expect(() => any.read({ "@type": "acme.Unknown" })).toThrow("not in the type registry");
+});
+
+test("half a surrogate pair is refused inside of an Any", () => {
+  const option = esJson(OptionSchema, { registry });
+  const packed = (text: string) => `{"name":"a","value":{"@type":"acme.com/test.kitchen.v1.Note","text":"${text}"}}`;
+  expect(JSON.parse(option.print(option.parse(packed("\\ud83d\\ude00"))))).toMatchObject({ value: { text: "😀" } });
+  expect(() => option.parse(packed("\\ud83d"))).toThrow("is no valid Unicode");
 });
 
 test("what is no message is not printed", () => {

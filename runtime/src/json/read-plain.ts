@@ -1,5 +1,6 @@
 import { JsonError, show } from "./error.ts";
 import type { Fields } from "./place.ts";
+import { isWellFormed } from "./read-scalar.ts";
 import { deepest, type Reader, type Reading } from "./reading.ts";
 
 /** Reads a Struct, Value or ListValue that is held as what JSON.parse makes. */
@@ -15,6 +16,7 @@ export function plainReader(type: "Struct" | "Value" | "ListValue"): Reader {
 
 /** Plain JSON stays what it is, but it may not be deeper than messages. */
 function checkPlain(json: unknown, reading: Reading, depth: number, name: string): void {
+  if (typeof json === "string") checkText(json, reading, name);
   if (typeof json !== "object" || json === null) {
     // Such as 1e999, which JSON.parse takes.
     if (typeof json === "number" && !Number.isFinite(json)) throw new JsonError(name, "has a number that is too large");
@@ -26,7 +28,12 @@ function checkPlain(json: unknown, reading: Reading, depth: number, name: string
   else {
     for (const key in json) {
       reading.keys++;
+      checkText(key, reading, name);
       checkPlain((json as Fields)[key], reading, depth + 1, name);
     }
   }
+}
+
+function checkText(text: string, { wellFormed }: Reading, name: string): void {
+  if (!wellFormed && !isWellFormed(text)) throw new JsonError(name, "is no valid Unicode");
 }

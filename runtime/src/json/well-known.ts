@@ -1,4 +1,5 @@
 import { JsonError, show } from "./error.ts";
+import { isWellFormed } from "./read-scalar.ts";
 
 /** Seconds and the nanoseconds beyond them. */
 export interface Instant {
@@ -84,6 +85,7 @@ export function parseMask(json: unknown, field: string): string[] {
   if (json instanceof MaskPaths) return [...json.paths];
   if (typeof json !== "string") throw new JsonError(field, `is no google.protobuf.FieldMask: ${show(json)}`);
   if (json === "") return [];
+  if (!isWellFormed(json)) throw new JsonError(field, "is no valid Unicode");
   if (json.includes("_"))
     throw new JsonError(field, "is no google.protobuf.FieldMask: path names must be lowerCamelCase");
   return json.split(",").map((path) => path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
