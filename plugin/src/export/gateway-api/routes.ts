@@ -1,7 +1,7 @@
 import type { Route } from "@protomesh/runtime";
 import type { MethodContract } from "../../contract/contract.ts";
 import type { Cors } from "../deployment.ts";
-import { type KubernetesObject, onOneLine } from "../shared/kubernetes.ts";
+import { type KubernetesObject, type ObjectNames, onOneLine } from "../shared/kubernetes.ts";
 import { pathMatch } from "./paths.ts";
 import type { Timeouts } from "./traffic.ts";
 
@@ -21,6 +21,7 @@ export interface RouteOfGroups {
 
 /** What all routes of a workload have. */
 export interface RouteContext {
+  readonly names: ObjectNames;
   readonly metadata: KubernetesObject["metadata"];
   readonly parentRefs: readonly object[];
   readonly backendRefs: readonly object[];
@@ -75,7 +76,7 @@ function corsOf(
 function routes(
   kind: string,
   groups: readonly Group[],
-  { metadata, parentRefs, backendRefs }: RouteContext,
+  { names: objectNames, metadata, parentRefs, backendRefs }: RouteContext,
   matchesOf: (group: Group) => readonly unknown[],
   more: (group: Group) => object = () => ({}),
 ): RouteOfGroups[] {
@@ -95,11 +96,11 @@ function routes(
       part.matches += some.length;
     }
   }
-  return parts.map(({ rules, names }, index) => ({
+  return parts.map(({ rules, names }) => ({
     object: {
       apiVersion: "gateway.networking.k8s.io/v1",
       kind,
-      metadata: { ...metadata, name: index === 0 ? metadata.name : `${metadata.name}-${index + 1}` },
+      metadata: { ...metadata, name: objectNames.next(kind, metadata.name) },
       spec: { parentRefs, rules },
     },
     rules: names,

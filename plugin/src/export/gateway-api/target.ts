@@ -2,14 +2,14 @@ import type { MethodContract } from "../../contract/contract.ts";
 import type { Deployment } from "../deployment.ts";
 import { accessOf } from "../shared/access.ts";
 import { type Location, locationOf } from "../shared/cluster-service.ts";
-import { type KubernetesObject, manifestOf, Names, objectName, onOneLine } from "../shared/kubernetes.ts";
+import { type KubernetesObject, manifestOf, Names, ObjectNames, objectName, onOneLine } from "../shared/kubernetes.ts";
 import { Losses } from "../shared/losses.ts";
 import { groupBy, type Workload, workloadsOf } from "../shared/workloads.ts";
 import type { Target } from "../target.ts";
 import { claimsOf } from "./claims.ts";
 import { reportLeftOut } from "./left-out.ts";
 import { countsAlone } from "./rate-limit.ts";
-import { type Group, grpcRoutes, httpRoutes, isStandard, type RouteOfGroups } from "./routes.ts";
+import { type Group, grpcRoutes, httpRoutes, isStandard, type RouteContext, type RouteOfGroups } from "./routes.ts";
 import { type Security, securityOf } from "./security.ts";
 import { type Traffic, timeoutsOf, trafficOf } from "./traffic.ts";
 
@@ -19,9 +19,10 @@ export const gatewayApi: Target = {
   summary: "Gateway API: GRPCRoute, HTTPRoute, and Envoy Gateway's BackendTrafficPolicy and SecurityPolicy",
   write(contract, deployment, { gateway }) {
     const losses = new Losses();
+    const names = new ObjectNames();
     const files = workloadsOf(contract, deployment).map((workload) => ({
       name: `gateway-api/${workload.name}.yaml`,
-      content: fileOf(workload, deployment, gateway, losses),
+      content: fileOf(workload, deployment, gateway, names, losses),
     }));
     return { files, losses: losses.all };
   },
@@ -33,13 +34,19 @@ interface Treated extends Group {
   readonly security: Security | undefined;
 }
 
-function fileOf(workload: Workload, deployment: Deployment, gateway: string, losses: Losses): string {
+function fileOf(
+  workload: Workload,
+  deployment: Deployment,
+  gateway: string,
+  names: ObjectNames,
+  losses: Losses,
+): string {
   const { name, services, methods, sources, upstream } = workload;
   const location = locationOf(upstream);
   const groups = groupsOf(methods, deployment, losses);
   const namespace = location.kind === "service" ? location.namespace : undefined;
   const metadata = { name, ...(namespace !== undefined && { namespace }) };
-  const context = { metadata, parentRefs: [parentOf(gateway)], backendRefs: [backendOf(workload, location)] };
+  const context = { names, metadata, parentRefs: [parentOf(gateway)], backendRefs: [backendOf(workload, location)] };
   const grpc = grpcRoutes(groups, context);
   const http = httpRoutes(groups, context, deployment.cors);
   reportPlace(workload, location, losses);
@@ -47,8 +54,8 @@ function fileOf(workload: Workload, deployment: Deployment, gateway: string, los
     ...(location.kind === "outside" ? [outside(metadata, location.host, upstream.port)] : []),
     ...(upstream.tls ? [tls(workload, location, metadata)] : []),
     ...[...grpc, ...http].map(({ object }) => object),
-    ...policies("BackendTrafficPolicy", groups, ({ traffic }) => traffic, metadata, [...grpc, ...http]),
-    ...policies("SecurityPolicy", groups, ({ security }) => security, metadata, [...grpc, ...http]),
+    ...policies("BackendTrafficPolicy", groups, ({ traffic }) => traffic, context, [...grpc, ...http]),
+    ...policies("SecurityPolicy", groups, ({ security }) => security, context, [...grpc, ...http]),
   ];
   const retries = groups.some(({ traffic }) => traffic.retry !== undefined);
   const comment = [
@@ -105,7 +112,7 @@ function policies(
   kind: string,
   groups: readonly Treated[],
   specOf: (group: Treated) => object | undefined,
-  metadata: KubernetesObject["metadata"],
+  { names, metadata }: RouteContext,
   routes: readonly RouteOfGroups[],
 ): KubernetesObject[] {
   const rules = routes.flatMap(({ object, rules }) => rules.map((rule) => ({ ...rule, object })));
@@ -127,7 +134,7 @@ function policies(
       {
         apiVersion: "gateway.envoyproxy.io/v1alpha1",
         kind,
-        metadata: { ...metadata, name: `${metadata.name}-${first.name}` },
+        metadata: { ...metadata, name: names.next(kind, `${metadata.name}-${first.name}`) },
         spec: { targetRefs, ...spec },
       },
     ];

@@ -34,6 +34,18 @@ export class Names {
   }
 }
 
+/** Names of all objects of a run: two of one kind never share one, and none is longer than Kubernetes takes it. Source: RFC 1123. */
+export class ObjectNames {
+  readonly #byKind = new Map<string, Names>();
+
+  next(kind: string, wanted: string): string {
+    const names = this.#byKind.get(kind) ?? new Names();
+    this.#byKind.set(kind, names);
+    // With room for a number, within 253.
+    return names.next(wanted.slice(0, 240).replace(/-+$/, ""));
+  }
+}
+
 /** A mapping that is printed on one line, where it is one of many of its kind. */
 class OneLine {
   readonly text: string;
