@@ -44,7 +44,9 @@ export interface Table {
 
 /** A drawing with what it says in words. */
 export interface Figure {
-  /** Name of its file in Markdown, without extension; also what its ids begin with. Letters, digits, `.`, `-` and `_`. */
+  /** On its page. Letters, digits, `.`, `-` and `_`, like `file`. */
+  readonly id: string;
+  /** Name of its file in Markdown, without extension: the same for equal drawings. */
   readonly file: string;
   readonly drawing: Drawing;
   readonly caption: Inline;

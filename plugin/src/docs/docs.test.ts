@@ -25,6 +25,21 @@ test("one service has no index, and no link to one; no service has no page", () 
   expect(Object.keys(pagesOf({ "a.proto": head }))).toEqual([]);
 });
 
+test("methods with equal policies share drawings, which each of them shows", () => {
+  const method = (name: string, more: string) =>
+    `rpc ${name}(M) returns (M) { option idempotency_level = IDEMPOTENT; option (mesh.v1.method) = { ${more} }; }`;
+  const retried = "retry: { attempts: 2 }";
+  const files = pagesOf({
+    "a.proto": `${head} service S { option (mesh.v1.service) = { auth: { access: PUBLIC } };
+      ${method("A", retried)} ${method("B", retried)} ${method("C", `${retried} timeout: { total: "2s" }`)} }`,
+  });
+  const drawings = Object.keys(files).filter((name) => name.endsWith(".svg"));
+  expect(drawings).toEqual(["t.S.A.timeline.svg", "t.S.A.layers.svg", "t.S.C.timeline.svg", "t.S.C.layers.svg"]);
+  const shown = [...(files["t.S.md"] ?? "").matchAll(/\]\(([^)]*\.svg)\)/g)].map(([, name]) => name);
+  expect(shown).toEqual([...drawings.slice(0, 2), ...drawings]);
+  expect(files["t.S.html"]?.match(/<svg/g)).toHaveLength(6);
+});
+
 test("a service without methods and a method without a policy have pages that say so", () => {
   const files = pagesOf({ "a.proto": `${head} service Empty {} service S { rpc A(M) returns (M); }` });
   expect(files["t.Empty.md"]).toContain("It has no methods.");

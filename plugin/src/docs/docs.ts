@@ -22,14 +22,14 @@ export const docs: Target = {
 const byName = (a: ServiceContract, b: ServiceContract): number => (a.name < b.name ? -1 : 1);
 
 /** A page in both formats, and its drawings, which Markdown can only show from files. */
-const filesOf = (page: Page): { readonly name: string; readonly content: string }[] => [
-  { name: `${page.file}.html`, content: html(page) },
-  { name: `${page.file}.md`, content: markdown(page) },
-  ...figuresIn(page.blocks).map(({ file, drawing }) => ({
-    name: `${file}.svg`,
-    content: svg(drawing, "drawing", true),
-  })),
-];
+function filesOf(page: Page): { readonly name: string; readonly content: string }[] {
+  const drawings = new Map(figuresIn(page.blocks).map(({ file, drawing }) => [file, drawing]));
+  return [
+    { name: `${page.file}.html`, content: html(page) },
+    { name: `${page.file}.md`, content: markdown(page) },
+    ...[...drawings].map(([file, drawing]) => ({ name: `${file}.svg`, content: svg(drawing, "drawing", true) })),
+  ];
+}
 
 function figuresIn(blocks: readonly Block[]): Figure[] {
   return blocks.flatMap((block) => {

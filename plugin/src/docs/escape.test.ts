@@ -64,6 +64,7 @@ test("both printers escape every part of every block", () => {
         kind: "figures",
         figures: [
           {
+            id: "f",
             file: "f",
             caption: every,
             drawing: {

@@ -66,8 +66,8 @@ function table({ caption, head, widths, rows }: Table): string {
   ].join("\n");
 }
 
-const figure = ({ file, drawing, caption }: Figure): string =>
-  `<figure>\n${svg(drawing, file, false)}<figcaption>${inline(caption)}</figcaption>\n</figure>`;
+const figure = ({ id, drawing, caption }: Figure): string =>
+  `<figure>\n${svg(drawing, id, false)}<figcaption>${inline(caption)}</figcaption>\n</figure>`;
 
 function inline(one: Inline): string {
   if (typeof one === "string") return markup(one);

@@ -2,19 +2,14 @@ import type { Contract, MethodContract } from "../contract/contract.ts";
 import type { Block, Figure, Inline } from "./blocks.ts";
 import { errorTable } from "./errors.ts";
 import { auth, kindOf, methodId, routes } from "./glance.ts";
-import { commentBlocks, inlineOf, joined } from "./inline.ts";
-import { layersOf } from "./layers.ts";
-import { layersDrawing } from "./layers-drawing.ts";
+import { commentBlocks, joined } from "./inline.ts";
 import { policyTable } from "./policy-table.ts";
-import { timeline } from "./timeline.ts";
 import { typeLink } from "./types.ts";
-import { worstCase } from "./worst-case.ts";
-import { worstDescription, worstText } from "./worst-text.ts";
 
 const promises = { NO_SIDE_EFFECTS: "no side effects", IDEMPOTENT: "idempotent" };
 
-/** What a page says about one method. `file` is what the names of its drawings begin with. */
-export function methodBlocks(method: MethodContract, locate: Contract["locate"], file: string): Block[] {
+/** What a page says about one method, with its drawings. */
+export function methodBlocks(method: MethodContract, locate: Contract["locate"], figures: readonly Figure[]): Block[] {
   const id = methodId(method.name);
   const errors = errorTable(method);
   const head = (part: string, text: string): Block => ({ kind: "heading", level: 3, id: `${id}-${part}`, text });
@@ -23,7 +18,7 @@ export function methodBlocks(method: MethodContract, locate: Contract["locate"],
     ...(method.doc.deprecated ? [{ kind: "paragraph", text: { strong: "Deprecated." } } as const] : []),
     ...commentBlocks(method.doc.comment),
     { kind: "facts", facts: factsOf(method, locate) },
-    { kind: "figures", figures: figuresOf(method, file) },
+    { kind: "figures", figures },
     head("policy", "Policy"),
     policyTable(method, locate),
     head("errors", "Errors"),
@@ -53,33 +48,6 @@ const routesOf = (method: MethodContract): Inline[] =>
     if (body === undefined) return route;
     return [route, body === "*" ? ", the body is the request" : [", the body is ", { code: body }]];
   });
-
-function figuresOf(method: MethodContract, file: string): Figure[] {
-  const worst = worstCase(method);
-  const name = `${file}.${method.name}`;
-  const said = worstText(worst, method.policy);
-  const drawing = timeline(worst, `${method.name}: the worst case of a call over time`, worstDescription(worst));
-  const layers = layersDrawing(
-    layersOf(method),
-    { target: targetOf(method), door: method.routes.length > 0 ? "gRPC, Connect, REST" : "gRPC, Connect" },
-    worst.attempts.length > 1,
-    `${method.name}: the layers that a call passes`,
-  );
-  const passes = "What a call passes, from the caller to the implementation.";
-  return [
-    ...(drawing ? [{ file: `${name}.timeline`, drawing, caption: inlineOf(said) }] : []),
-    { file: `${name}.layers`, drawing: layers, caption: drawing ? passes : `${passes} ${said}` },
-  ];
-}
-
-/** How a target's address is chosen and what becomes of requests on their way: no layers, but the transport's work. */
-function targetOf({ policy: { balance, compression } }: MethodContract): string {
-  const parts = [
-    ...(balance ? [balance.hashBy === undefined ? balance.picker : `${balance.picker} by ${balance.hashBy}`] : []),
-    ...(compression && compression.request !== "IDENTITY" ? [`${compression.request} requests`] : []),
-  ];
-  return parts.join(", ") || "by wire or in process";
-}
 
 function elsewhere({ routes: all, policy: { fallback } }: MethodContract): Inline {
   return [

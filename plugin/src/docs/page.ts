@@ -1,5 +1,6 @@
 import type { Contract, ServiceContract } from "../contract/contract.ts";
 import type { Block, Page } from "./blocks.ts";
+import { figuresOf } from "./figures.ts";
 import { glance } from "./glance.ts";
 import { commentBlocks, inlineOf } from "./inline.ts";
 import { methodBlocks } from "./method.ts";
@@ -9,6 +10,7 @@ import { typesOf } from "./types.ts";
 export function servicePage(service: ServiceContract, locate: Contract["locate"], several: boolean): Page {
   const { name, doc, methods } = service;
   const { file, line } = locate(service.place);
+  const figures = figuresOf(name);
   return {
     title: name,
     file: name,
@@ -23,7 +25,9 @@ export function servicePage(service: ServiceContract, locate: Contract["locate"]
         : [
             { kind: "heading", level: 2, id: "methods", text: "Methods" } as const,
             glance(methods),
-            ...methods.map((method): Block => ({ kind: "section", blocks: methodBlocks(method, locate, name) })),
+            ...methods.map(
+              (method): Block => ({ kind: "section", blocks: methodBlocks(method, locate, figures(method)) }),
+            ),
             { kind: "heading", level: 2, id: "types", text: "Messages" } as const,
             ...typesOf(methods),
           ]),

@@ -17,9 +17,18 @@ export function svg(drawing: Drawing, id: string, alone: boolean): string {
     ...(alone
       ? [`<style>${drawingStyle}</style>`, `<rect class="paper" width="${width}" height="${height}" rx="8"/>`]
       : []),
-    ...shapes.map(element),
+    inked(shapes),
     "</svg>\n",
   ].join("\n");
+}
+
+const drawn = new WeakMap<Drawing["shapes"], string>();
+
+/** Equal methods share a drawing, which is then on a page several times. */
+function inked(shapes: Drawing["shapes"]): string {
+  const text = drawn.get(shapes) ?? shapes.map(element).join("\n");
+  drawn.set(shapes, text);
+  return text;
 }
 
 function element(shape: Shape): string {
