@@ -123,5 +123,8 @@ export function helpOf({ summary, examples, operands = [], flags, notes }: Comma
   ].join("\n\n");
 }
 
-/** Whether help is all that is wanted. */
-export const asksHelp = (args: readonly string[]): boolean => args.includes("--help") || args.includes("-h");
+/** Whether help is all that is wanted. What follows `--` is for somebody else. */
+export function asksHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return (end < 0 ? args : args.slice(0, end)).some((arg) => arg === "--help" || arg === "-h");
+}

@@ -86,6 +86,8 @@ test("another template, folders outside of the project and archives are compared
   expect(inner("--check")).toMatchObject({ status: 0 });
   const plugins = [{ local: "protoc-gen-es", out: "x", opt: "target=ts" }];
   const inline = JSON.stringify({ version: "v2", inputs: [{ directory: "proto" }], plugins });
+  // Help of buf, and not of this command.
+  expect(generate("--", "--help").stdout).toMatch(/^ *buf generate .*\[flags\]/m);
   expect(generate("--check", "--", `--template=${inline}`)).toMatchObject({ stdout: "missing  x/shop_pb.ts\n" });
 });
 

@@ -65,6 +65,23 @@ async function run(...args: string[]): Promise<{ url: string; said: () => string
   return { url, said: () => said, child };
 }
 
+test.each([
+  [["policy", image], 0],
+  [["lint", image, "--strict", "--format", "json"], 1],
+  [["call", "--help"], 0],
+  [["ping", "127.0.0.1:1", "-c", "2", "-i", "1ms"], 2],
+  // It would go on for ever.
+  [["ping", "127.0.0.1:1", "-c", "0", "-i", "1ms"], 130],
+])("%j for a reader that has seen enough ends as always, and without a word", async (args, status) => {
+  const child = spawn(process.execPath, [bin, ...args], { cwd: work, stdio: ["ignore", "pipe", "pipe"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  child.stdout.destroy();
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
+  const ended = await new Promise((resolve) => child.once("close", resolve));
+  expect([ended, said]).toEqual([status, ""]);
+});
+
 test("a descriptor set and a configuration are a gateway: routes, streams, policies, CORS, compositions", async () => {
   let failures = 1;
   const backend = await start({

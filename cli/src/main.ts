@@ -33,6 +33,12 @@ ${commands.map((row) => `  ${name} ${row.name.padEnd(width)}${row.summary}`).joi
   ${name} --version`;
 }
 
+// Whoever reads may have seen enough, such as head: the exit code is still the answer.
+for (const stream of [process.stdout, process.stderr])
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code;

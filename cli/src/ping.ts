@@ -50,6 +50,8 @@ Exit codes, as grpc_health_probe has them; of several checks, the highest:
     const stop = new AbortController();
     const interrupt = () => stop.abort();
     process.once("SIGINT", interrupt);
+    // Without an end, it ends when nobody reads any more.
+    if (count === Number.POSITIVE_INFINITY) process.stdout.once("error", interrupt);
     const checks: Check[] = [];
     console.log(`PING ${target.name}${service === "" ? "" : ` ${service}`}`);
     for (let at = 1; at <= count && !stop.signal.aborted; at++) {
@@ -65,6 +67,7 @@ Exit codes, as grpc_health_probe has them; of several checks, the highest:
       if (at < count) await sleep(interval, undefined, { signal: stop.signal }).catch(() => {});
     }
     process.off("SIGINT", interrupt);
+    process.stdout.off("error", interrupt);
     await target.close();
     console.log(summaryOf(target.name, checks));
     return checks.length === 0 ? exits.interrupted : Math.max(...checks.map(({ exit }) => exit));
