@@ -237,6 +237,8 @@ function textsOf(probe: Probe, place: FieldShape, zero: unknown): EnumTexts {
     return elementOf(field, get(probe.object(message.message)));
   };
   const numbers = desc.values.map(({ number }) => number);
+  // Of several texts for a number, only one is what is decoded, and objects may hold any.
+  if (new Set(numbers).size < numbers.length) throw new Unlearnable(`${String(field)} holds texts with aliases`);
   const byNumber = new Map(numbers.map((number) => [number, textOf(number)] as const));
   const byText = new Map([...byNumber].map(([number, text]) => [text, number] as const));
   return { byNumber, byText, unknown: desc.open ? textOf(unlisted(numbers)) : undefined };

@@ -88,8 +88,8 @@ function longReader(what: string, least: bigint, most: bigint, as: ScalarForm, f
         ? Number.isInteger(json)
           ? BigInt(json)
           : undefined
-        : typeof json === "string" && /^-?\d+$/.test(json) && json.length <= 60
-          ? BigInt(json)
+        : typeof json === "string"
+          ? wholeIn(json)
           : undefined;
     if (whole === undefined || whole < least || whole > most) throw expected(what, json, field);
     return whole;
@@ -108,6 +108,14 @@ function longReader(what: string, least: bigint, most: bigint, as: ScalarForm, f
     if (!Number.isSafeInteger(value)) throw new JsonError(field, `is beyond 2^53, which this server cannot hold`);
     return value;
   };
+}
+
+/** The whole number that a text is, also one such as 1e3 or 1.0. */
+function wholeIn(text: string): bigint | undefined {
+  if (text.length > 60) return undefined;
+  if (/^-?\d+$/.test(text)) return BigInt(text);
+  const value = numberIn(text);
+  return Number.isSafeInteger(value) ? BigInt(value) : undefined;
 }
 
 /** The number of up to 15 digits that a text is; NaN when it is none. */

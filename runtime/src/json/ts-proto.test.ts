@@ -48,6 +48,8 @@ message All {
   google.protobuf.BoolValue wrapped_bool = 43; repeated google.protobuf.Int32Value wrapped_numbers = 44; google.protobuf.Empty nothing = 45;
 }
 message Holder { google.protobuf.Any any = 1; repeated google.protobuf.Any more = 2; }
+enum Color { option allow_alias = true; COLOR_UNSPECIFIED = 0; COLOR_GRAY = 1; COLOR_GREY = 1; COLOR_NONE = -1; }
+message Painted { Color color = 1; repeated Color colors = 2; }
 `;
 
 const common = "esModuleInterop=true,outputServices=none,useExactTypes=false,outputJsonMethods=false";
@@ -129,4 +131,13 @@ test.each(Object.keys(variants).map((name, n) => [name, n] as const))("ts-proto 
       { numRuns: 200 },
     );
   }
+});
+
+test.each(Object.keys(variants).map((name, n) => [name, n] as const))("aliases are printed, with %s", async (_, n) => {
+  const { Painted, Color } = await import(/* @vite-ignore */ join(work, `v${n}`, "shapes.ts"));
+  const codec = tsProtoCodec<unknown, string>("shapes.v1.Painted", Painted);
+  const json = messageJson(codec, createFileRegistry(registry), { registry });
+  const grey = Color.COLOR_GREY;
+  expect(json.print({ color: grey, colors: [grey] })).toBe('{"color":"COLOR_GRAY","colors":["COLOR_GRAY"]}');
+  expect(json.print(json.parse('{"color":"COLOR_GREY"}'))).toBe('{"color":"COLOR_GRAY"}');
 });

@@ -17,7 +17,7 @@ const rfc3339 = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d
 
 /** Reads a Timestamp. Throws JsonError. Source: RFC 3339; google/protobuf/timestamp.proto, "JSON Mapping". */
 export function parseTimestamp(json: unknown, field: string): Instant {
-  if (typeof json === "string" && plain.test(json)) {
+  if (typeof json === "string" && plain.test(json) && exists(json)) {
     const ms = Date.parse(json);
     if (ms >= earliestMs && ms <= latestMs) {
       const seconds = Math.floor(ms / 1000);
@@ -25,7 +25,7 @@ export function parseTimestamp(json: unknown, field: string): Instant {
     }
   }
   const match = typeof json === "string" ? rfc3339.exec(json) : null;
-  const ms = match ? Date.parse(`${match[1]}${match[3]}`) : Number.NaN;
+  const ms = match && exists(match[0]) ? Date.parse(`${match[1]}${match[3]}`) : Number.NaN;
   if (Number.isNaN(ms)) {
     const why = typeof json === "string" ? "invalid RFC 3339 string" : show(json);
     throw new JsonError(field, `is no google.protobuf.Timestamp: ${why}`);
@@ -34,6 +34,13 @@ export function parseTimestamp(json: unknown, field: string): Instant {
     throw new JsonError(field, "is no google.protobuf.Timestamp: must be from year 1 to year 9999");
   const fraction = match?.[2];
   return { seconds: ms / 1000, nanos: fraction === undefined ? 0 : Number(fraction.padEnd(9, "0")) };
+}
+
+/** Whether there is such a day and hour: Date.parse takes February 30 for a day in March, and 24:00 for the next day. */
+function exists(text: string): boolean {
+  const day = text.slice(8, 10);
+  const isDay = day <= "28" || new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() === Number(day);
+  return isDay && text.slice(11, 13) !== "24";
 }
 
 /** Throws TypeError when a Timestamp has no JSON form. */
