@@ -74,6 +74,15 @@ service Guarded {
   }
 }
 
+service Counted {
+  option (mesh.v1.service) = {
+    auth: { access: AUTHENTICATED providers: "users" }
+    rate_limit: { name: "each" rate: "1/h" by: "principal" }
+  };
+  rpc Never(Ask) returns (Answer) { ${safe()} option (mesh.v1.method) = { auth: { access: DENY } }; }
+  rpc Each(Ask) returns (Answer) { ${safe()} }
+}
+
 service Shared {
   option (mesh.v1.service) = {
     auth: { access: PUBLIC }

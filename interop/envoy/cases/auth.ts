@@ -28,6 +28,16 @@ export const auth: readonly Case[] = [
     expected: { code: "UNAUTHENTICATED", attempts: 0 },
   },
   {
+    name: "a token that names nobody",
+    run: async (point, id) =>
+      counted(point, id, point.grpc("Read", { id }, bearer(await point.token({ sub: "", scope: "read" })))),
+    expected: { code: "UNAUTHENTICATED", attempts: 0 },
+    envoy: {
+      expected: { code: "PERMISSION_DENIED", attempts: 0 },
+      because: "to Envoy the token is good, and what it says is looked at afterwards",
+    },
+  },
+  {
     name: "a token without the scope",
     run: async (point, id) =>
       counted(point, id, point.grpc("Read", { id }, bearer(await point.token({ scope: "reader write" })))),

@@ -35,6 +35,14 @@ export const limits: readonly Case[] = [
     expected: ["OK", "RESOURCE_EXHAUSTED", "OK"],
   },
   {
+    name: "a limit of the service counts callers also where its first method knows none",
+    async run({ grpc, token }, id) {
+      const ask = async (sub: string) => (await grpc("Each", { id }, bearer(await token({ sub })))).code;
+      return [await ask("ada"), await ask("ada"), await ask("bob")];
+    },
+    expected: ["OK", "RESOURCE_EXHAUSTED", "OK"],
+  },
+  {
     name: "a shadow refuses nobody",
     async run({ grpc }, id) {
       return [(await grpc("Watched", { id })).code, (await grpc("Watched", { id })).code];

@@ -8,6 +8,38 @@ export const transcoding: readonly Case[] = [
     expected: { id: "ID", count: 3, text: "a b/c" },
   },
   {
+    name: "escapes in a segment stand for what they say, slashes too",
+    run: async ({ http }) =>
+      Promise.all(
+        ["a%20b", "a%2Fb", "a%2fb", "a%3Ab", "%C3%BC", "a+b", "a%252Fb", "a:b"].map(
+          async (text) => ((await http("GET", `/v1/plain/${text}`)).json as { id?: string })?.id,
+        ),
+      ),
+    expected: ["a b", "a/b", "a/b", "a:b", "ü", "a+b", "a%2Fb", "a:b"],
+  },
+  {
+    name: "a value that ends like the verb of another route",
+    run: async ({ http }, id) => (await http("GET", `/v1/plain/${id}:put`)).status,
+    expected: 200,
+    envoy: { expected: 404, because: "to Envoy's transcoder a verb that some route has is never part of a value" },
+  },
+  {
+    name: "other spellings of a path",
+    run: async ({ http }, id) =>
+      Promise.all(
+        [`/v1/plain/${id}/`, `/v1//plain/${id}`, `/v1/%70lain/${id}`, `/v1/PLAIN/${id}`, `/v1/plain/${id};a=b`].map(
+          async (path) => (await http("GET", path)).status,
+        ),
+      ),
+    expected: [200, 404, 200, 404, 200],
+  },
+  {
+    name: "HEAD is GET without a body",
+    run: async ({ http }, id) => (await http("HEAD", `/v1/plain/${id}`)).status,
+    expected: 200,
+    envoy: { expected: 404, because: "Envoy's transcoder knows GET alone where the route says so" },
+  },
+  {
     name: "what nobody sent is in the answer",
     run: async ({ http }, id) => (await http("GET", `/v1/plain/${id}`)).json,
     expected: { id: "ID", count: 0, text: "" },

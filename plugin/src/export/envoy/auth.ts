@@ -1,6 +1,6 @@
 import type { MethodContract } from "../../contract/contract.ts";
 import type { Deployment } from "../deployment.ts";
-import { type Access, accessOf, hasKeys, type Named } from "../shared/access.ts";
+import { type Access, accessOf, hasKeys, type Named, uncheckedText } from "../shared/access.ts";
 import type { Losses } from "../shared/losses.ts";
 import { keysCluster } from "./keys.ts";
 import { extension, filterNames, type Part } from "./part.ts";
@@ -25,7 +25,10 @@ export class Auth {
     if (method.policy.auth?.rule !== undefined)
       this.#losses.add(method, "auth.rule", "is not checked by Envoy, which reads no requests: the server must");
     if (access.kind === "nobody") return this.#only([]);
-    if (access.kind === "everybody") return this.#tokens(access.jwt, true);
+    if (access.kind === "everybody") {
+      if (access.unchecked.length > 0) this.#losses.add(method, "auth.providers", uncheckedText("Envoy", access));
+      return this.#tokens(access.jwt, true);
+    }
     this.#report(method, access);
     const principals = principalsOf(access);
     const certificates = access.mtls.length > 0;
@@ -83,7 +86,12 @@ export class Auth {
     for (const { name } of access.apiKey)
       lose(`Envoy cannot check hashed keys: callers that only ${name} knows are refused, let them by another way`);
     for (const name of access.missing)
-      lose(`the configuration has no provider ${name}: callers that only it knows are refused`);
+      lose(`the configuration has no provider ${name} that can be exported: callers that only it knows are refused`);
+    if (this.#deployment.listener?.tls?.clientCaFile === undefined)
+      for (const { name } of access.mtls)
+        lose(
+          `Envoy asks for no certificates without server.tls.client_ca_file: callers that only ${name} knows are refused`,
+        );
     if (isEmpty(access)) lose("no provider is known, so Envoy refuses every call: name them by config=<path>");
   }
 }
@@ -108,7 +116,8 @@ function providerOf({ name, issuer, audiences, jwks, jwksUri, clockSkewSeconds }
     from_headers: [{ name: "authorization", value_prefix: "Bearer " }],
     forward: true,
     require_expiration: true,
-    clock_skew_seconds: clockSkewSeconds,
+    // 0 is Envoy's default, a minute.
+    clock_skew_seconds: Math.max(1, clockSkewSeconds),
     payload_in_metadata: name,
   };
 }

@@ -37,7 +37,8 @@ export function ejectionOf(method: MethodContract, breaker: CircuitBreakerConfig
       base_ejection_time: inSeconds(openMs),
       max_ejection_time: inSeconds(openMs * 6),
       max_ejection_percent: 100,
-      failure_percentage_threshold: Math.round(ratio * 100),
+      // At 0 an address would be left out that fails nothing.
+      failure_percentage_threshold: Math.max(1, Math.round(ratio * 100)),
       failure_percentage_request_volume: minCalls,
       failure_percentage_minimum_hosts: 1,
       enforcing_failure_percentage: 100,
@@ -59,7 +60,11 @@ export function admissionOf({ ratio, minCalls, windowMs, on }: CircuitBreakerCon
     typed_config: extension("filters.http.admission_control.v3.AdmissionControl", {
       enabled: { default_value: true, runtime_key: "protomesh.admission_control" },
       sampling_window: `${windowSeconds}s`,
-      sr_threshold: { default_value: { value: Math.round((1 - ratio) * 100) }, runtime_key: "protomesh.sr_threshold" },
+      // Envoy takes no less than 1.
+      sr_threshold: {
+        default_value: { value: Math.max(1, Math.round((1 - ratio) * 100)) },
+        runtime_key: "protomesh.sr_threshold",
+      },
       rps_threshold: {
         default_value: Math.ceil(minCalls / windowSeconds),
         runtime_key: "protomesh.rps_threshold",

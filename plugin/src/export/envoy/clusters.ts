@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import type { RetryConfig } from "@protomesh/runtime/policies";
 import type { MethodContract } from "../../contract/contract.ts";
 import type { Upstream } from "../deployment.ts";
 import { inSeconds } from "../shared/durations.ts";
@@ -16,8 +17,8 @@ interface Cluster {
   readonly config: Part;
   readonly filters: readonly Part[];
   readonly maxRequests: number | undefined;
-  /** Of the methods that retry: the strictest counts. */
-  budget: { readonly percent: number; readonly floor: number } | undefined;
+  /** Of the methods that are sent again. */
+  readonly budgets: { readonly method: MethodContract; readonly budget: RetryConfig["budget"] }[];
 }
 
 /**
@@ -34,7 +35,7 @@ export class Clusters {
 
   /** The name of the cluster that a method's route leads to. */
   of(method: MethodContract, upstream: Upstream): string {
-    const { circuitBreaker, concurrency, balance, retry } = method.policy;
+    const { circuitBreaker, concurrency, balance, retry, hedge } = method.policy;
     const forced = circuitBreaker?.force ?? "NONE";
     const breaker = forced === "CLOSED" ? undefined : circuitBreaker;
     const max = concurrency?.adaptive === "GRADIENT" ? undefined : concurrency?.max;
@@ -49,23 +50,39 @@ export class Clusters {
       },
       filters: breaker?.adaptive ? [admissionOf(breaker)] : [],
       maxRequests: max,
-      budget: undefined,
+      budgets: [],
     };
-    if (retry) {
-      const percent = retry.budget.ratio * 100;
-      const floor = retry.budget.floorPerSecond;
-      if (cluster.budget === undefined || percent < cluster.budget.percent) cluster.budget = { percent, floor };
-    }
+    const budget = retry?.budget ?? hedge?.budget;
+    if (budget) cluster.budgets.push({ method, budget });
     this.#byName.set(name, cluster);
     return name;
   }
 
   all(): Part[] {
-    return [...this.#byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, cluster]) => clusterOf(name, cluster));
+    return [...this.#byName]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, cluster]) => clusterOf(name, cluster, this.#budgetOf(cluster)));
+  }
+
+  /** The strictest counts. */
+  #budgetOf({ budgets }: Cluster): RetryConfig["budget"] | undefined {
+    const [strictest] = [...budgets].sort((a, b) => a.budget.ratio - b.budget.ratio);
+    for (const { method, budget } of budgets)
+      if (strictest && budget.ratio !== strictest.budget.ratio)
+        this.#losses.add(
+          method,
+          "retry.budget",
+          `is that of ${strictest.method.path.slice(1)}, ${strictest.budget.ratio}: a cluster has one budget, the strictest`,
+        );
+    return strictest?.budget;
   }
 }
 
-function clusterOf(name: string, { upstream, config, filters, maxRequests, budget }: Cluster): Part {
+function clusterOf(
+  name: string,
+  { upstream, config, filters, maxRequests }: Cluster,
+  budget: RetryConfig["budget"] | undefined,
+): Part {
   const { addresses, tls, serverName, caFile, certFile, keyFile, host } = upstream;
   return {
     name,
@@ -85,8 +102,8 @@ function clusterOf(name: string, { upstream, config, filters, maxRequests, budge
           ...(budget
             ? {
                 retry_budget: {
-                  budget_percent: { value: budget.percent },
-                  min_retry_concurrency: Math.max(1, budget.floor),
+                  budget_percent: { value: Number((budget.ratio * 100).toPrecision(12)) },
+                  min_retry_concurrency: Math.max(1, budget.floorPerSecond),
                 },
               }
             : { max_retries: unlimited }),

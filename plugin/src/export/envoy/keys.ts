@@ -1,8 +1,10 @@
+import { isIP } from "node:net";
 import { extension, type Part, socketAddress } from "./part.ts";
 
 /** Where the issuer of a provider's tokens publishes its keys. */
 export function keysCluster(provider: string, uri: string): Part {
   const { hostname, port, protocol } = new URL(uri);
+  const host = hostname.replace(/^\[|\]$/g, "");
   const tls = protocol === "https:";
   const name = `keys of ${provider}`;
   return {
@@ -10,9 +12,9 @@ export function keysCluster(provider: string, uri: string): Part {
     type: "LOGICAL_DNS",
     load_assignment: {
       cluster_name: name,
-      endpoints: [{ lb_endpoints: [{ endpoint: socketAddress(hostname, Number(port || (tls ? 443 : 80))) }] }],
+      endpoints: [{ lb_endpoints: [{ endpoint: socketAddress(host, Number(port || (tls ? 443 : 80))) }] }],
     },
-    ...(tls && { transport_socket: upstreamTls({ serverName: hostname }) }),
+    ...(tls && { transport_socket: upstreamTls({ serverName: host }) }),
   };
 }
 
@@ -31,10 +33,12 @@ export function upstreamTls({
   readonly certFile?: string | undefined;
   readonly keyFile?: string | undefined;
 }): Part {
+  // A number is no name for SNI, and certificates have it as another kind of name. Source: RFC 6066, 3; RFC 5280, 4.2.1.6.
+  const number = isIP(serverName) !== 0;
   return {
     name: "envoy.transport_sockets.tls",
     typed_config: extension("transport_sockets.tls.v3.UpstreamTlsContext", {
-      sni: serverName,
+      ...(!number && { sni: serverName }),
       common_tls_context: {
         ...(certFile !== undefined &&
           keyFile !== undefined && {
@@ -42,7 +46,7 @@ export function upstreamTls({
           }),
         validation_context: {
           trusted_ca: { filename: caFile ?? usualAuthorities },
-          match_typed_subject_alt_names: [{ san_type: "DNS", matcher: { exact: serverName } }],
+          match_typed_subject_alt_names: [{ san_type: number ? "IP_ADDRESS" : "DNS", matcher: { exact: serverName } }],
         },
       },
     }),

@@ -4,9 +4,11 @@ import { extension, filterNames, type Part, socketAddress } from "./part.ts";
 /** Where Envoy listens, and what it does with requests. Source: envoy.config.listener.v3.Listener. */
 export function listenerOf(listener: Listener | undefined, filters: readonly Part[], virtualHost: Part): Part {
   const { host, port, tls } = listener ?? { host: "127.0.0.1", port: 8080, tls: undefined };
+  // Envoy looks up no names to listen at.
+  const address = host === "localhost" ? "127.0.0.1" : host;
   return {
     name: "protomesh",
-    ...socketAddress(host, port),
+    ...socketAddress(address, port),
     filter_chains: [
       {
         filters: [

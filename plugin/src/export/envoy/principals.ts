@@ -17,10 +17,12 @@ export function principalsOf({ jwt, mtls, scopes, audiences }: Known): Part[] {
 }
 
 function tokenOf(provider: Named<"jwt">, scopes: readonly string[], audiences: readonly string[]): Part {
-  const { issuer, scopesClaim } = provider;
+  const { issuer, subjectClaim, scopesClaim } = provider;
   const claims = scopesClaim === "scope" ? ["scope", "scp"] : [scopesClaim];
   const rules = [
     claimIs(provider, "iss", { string_match: { exact: issuer } }),
+    // A token that names nobody is no credential.
+    claimIs(provider, subjectClaim, { string_match: { safe_regex: { regex: "(?s).+" } } }),
     ...scopes.map((scope) =>
       anyOf(
         claims.flatMap((claim) => [
@@ -47,12 +49,12 @@ const anyOf = (ids: readonly Part[]): Part => ({ or_ids: { ids } });
 
 const listWith = (text: string): Part => ({ list_match: { one_of: { string_match: { exact: text } } } });
 
-/** A claim of a token that jwt_authn found good. A dot leads into what a claim holds. */
+/** A claim of a token that jwt_authn found good, by its whole name: claims are called like addresses, too. */
 const claimIs = ({ name }: Named<"jwt">, claim: string, value: Part): Part => ({
   sourced_metadata: {
     metadata_matcher: {
       filter: filterNames.jwt,
-      path: [{ key: name }, ...claim.split(".").map((key) => ({ key }))],
+      path: [{ key: name }, { key: claim }],
       value,
     },
     metadata_source: "DYNAMIC",

@@ -21,10 +21,24 @@ interface Distinction {
   readonly optional: boolean;
 }
 
+/** A limit, with the sets of keys by which requests of its methods may be told apart. */
+interface Buckets {
+  readonly token_bucket: Part;
+  readonly sets: Map<string, readonly string[]>;
+}
+
+/** All keys that a request may have of these: without a value it lacks the key. */
+function setsOf(distinctions: readonly Distinction[]): (readonly string[])[] {
+  let sets: (readonly string[])[] = [[]];
+  for (const { key, optional } of distinctions)
+    sets = sets.flatMap((set) => [[...set, key], ...(optional ? [set] : [])]);
+  return sets;
+}
+
 /** The buckets of all limits, shared by the methods that name them. Source: envoy.extensions.filters.http.local_ratelimit.v3. */
 export class RateLimits {
-  readonly #enforced = new Map<string, Part[]>();
-  readonly #shadow = new Map<string, Part[]>();
+  readonly #enforced = new Map<string, Buckets>();
+  readonly #shadow = new Map<string, Buckets>();
   readonly #deployment: Deployment;
   readonly #losses: Losses;
 
@@ -57,7 +71,10 @@ export class RateLimits {
     const name = `${owner}: ${limit.name}`;
     const distinctions = limit.by.flatMap((key) => this.#distinctions(method, limit, key));
     const buckets = limit.shadow ? this.#shadow : this.#enforced;
-    if (!buckets.has(name)) buckets.set(name, this.#buckets(method, limit, name, distinctions));
+    const own: Buckets = buckets.get(name) ?? { token_bucket: this.#bucket(method, limit), sets: new Map() };
+    buckets.set(name, own);
+    // What Envoy has no bucket for is not limited: methods that share a limit may tell callers apart by different tokens.
+    for (const set of setsOf(distinctions)) own.sets.set(set.join("\n"), set);
     return {
       ...(limit.shadow && { stage: 1 }),
       actions: [
@@ -65,18 +82,6 @@ export class RateLimits {
         ...distinctions.map(({ action }) => action),
       ],
     };
-  }
-
-  /** One bucket for each set of distinctions that a request may have: those without a value share one. */
-  #buckets(method: MethodContract, limit: RateLimitConfig, name: string, distinctions: readonly Distinction[]): Part[] {
-    const token_bucket = this.#bucket(method, limit);
-    let sets: (readonly Distinction[])[] = [[]];
-    for (const one of distinctions) sets = sets.flatMap((set) => [[...set, one], ...(one.optional ? [set] : [])]);
-    return sets.map((set) => ({
-      // Without a value: any, each with a bucket of its own.
-      entries: [{ key: "limit", value: name }, ...set.map(({ key }) => ({ key }))],
-      token_bucket,
-    }));
   }
 
   #bucket(method: MethodContract, limit: RateLimitConfig): Part {
@@ -113,7 +118,7 @@ export class RateLimits {
         ];
       case "principal":
       case "claim":
-        return this.#claims(method, kind === "claim" ? name : undefined);
+        return this.#claims(method, limit, kind === "claim" ? name : undefined);
       case "field":
         this.#losses.add(
           method,
@@ -127,9 +132,15 @@ export class RateLimits {
   }
 
   /** A claim of whichever token the caller has; undefined for the one that names the caller. */
-  #claims(method: MethodContract, claim: string | undefined): Distinction[] {
+  #claims(method: MethodContract, limit: RateLimitConfig, claim: string | undefined): Distinction[] {
     const access = accessOf(method.policy.auth, this.#deployment);
     if (access.kind === "nobody") return [];
+    if (claim === undefined && access.kind === "known" && access.mtls.length > 0)
+      this.#losses.add(
+        method,
+        `rate_limit[${limit.name}].by`,
+        `${limit.name}: Envoy counts by tokens: callers that only ${access.mtls.map(({ name }) => name).join(", ")} knows share one bucket`,
+      );
     return access.jwt.map(({ name, subjectClaim }) => {
       const key = `${name}: ${claim ?? subjectClaim}`;
       const path = [{ key: name }, { key: claim ?? subjectClaim }];
@@ -149,7 +160,14 @@ export class RateLimits {
   }
 }
 
-function filterOf(name: string, buckets: ReadonlyMap<string, Part[]>, stage: number): Part {
+function filterOf(name: string, limits: ReadonlyMap<string, Buckets>, stage: number): Part {
+  const buckets = [...limits].flatMap(([limit, { token_bucket, sets }]) =>
+    [...sets.values()].map((keys) => ({
+      // Without a value: any, each with a bucket of its own.
+      entries: [{ key: "limit", value: limit }, ...keys.map((key) => ({ key }))],
+      token_bucket,
+    })),
+  );
   const share = (percent: number) => ({ default_value: { numerator: percent, denominator: "HUNDRED" } });
   return {
     name,
@@ -163,7 +181,7 @@ function filterOf(name: string, buckets: ReadonlyMap<string, Part[]>, stage: num
       filter_enforced: share(stage === 0 ? 100 : 0),
       rate_limited_as_resource_exhausted: true,
       max_dynamic_descriptors: mostBuckets,
-      descriptors: [...buckets.values()].flat(),
+      descriptors: buckets,
     }),
   };
 }

@@ -65,6 +65,8 @@ export function hedgeOf(method: MethodContract, losses: Losses): Again | undefin
   const { on, lost } = retryConditions({ on: hedge.keepGoingOn, attemptTimeout: true });
   if (lost.length > 0)
     losses.add(method, "hedge.keep_going_on", `Envoy cannot go on after ${lost.join(", ")}: it goes to the caller`);
+  if (method.policy.timeout?.attemptMs !== undefined)
+    losses.add(method, "timeout.attempt", "Envoy has no time for one attempt of a hedge: only the call's is left");
   const action = {
     retry_policy: {
       retry_on: on.join(","),

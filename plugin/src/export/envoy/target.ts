@@ -97,7 +97,13 @@ function routeOf(method: MethodContract, cluster: string, parts: Parts): Part {
   const again = retryOf(method, losses) ?? hedgeOf(method, losses);
   return {
     match: { path: method.path, grpc: {} },
-    route: { cluster, ...timesOf(method), ...again?.action, ...hashOf(method, losses), ...rateLimits.of(method) },
+    route: {
+      cluster,
+      ...timesOf(method, !again),
+      ...again?.action,
+      ...hashOf(method, losses),
+      ...rateLimits.of(method),
+    },
     ...again?.route,
     ...perFilter({ ...auth.of(method), ...concurrency.of(method), ...limits.of(method) }),
   };

@@ -5,11 +5,10 @@ import type { Part } from "./part.ts";
 
 /**
  * The times of a RouteAction. The longest call is that of the whole stream, attempts and waits included; a caller's `grpc-timeout`
- * counts where it is shorter. Envoy's own 15 seconds are off. Source: envoy.config.route.v3.RouteAction.
+ * counts where it is shorter. Envoy's own 15 seconds are off. `once`: Envoy sends no call again, so that an attempt is the call. Source: envoy.config.route.v3.RouteAction.
  */
-export function timesOf({ policy: { timeout = {}, retry, hedge } }: MethodContract): Part {
+export function timesOf({ policy: { timeout = {} } }: MethodContract, once: boolean): Part {
   const { attemptMs, idleMs, reserveMs } = timeout;
-  const once = !retry && hedge?.delayMs === undefined;
   const longest = Math.min(longestCall(timeout), (once && attemptMs) || Number.POSITIVE_INFINITY);
   const limit = Number.isFinite(longest) ? inSeconds(longest) : "0s";
   return {

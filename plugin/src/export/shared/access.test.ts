@@ -36,10 +36,15 @@ test("without auth, and with DENY, nobody may call", () => {
 });
 
 test("everybody may call what is PUBLIC, and no token is looked at unless providers are named", () => {
-  expect(accessOf(auth({ access: "PUBLIC" }), deployment)).toEqual({ kind: "everybody", jwt: [] });
-  expect(accessOf(auth({ access: "PUBLIC", providers: ["staff", "keys"] }), deployment)).toEqual({
+  expect(accessOf(auth({ access: "PUBLIC" }), deployment)).toEqual({
+    kind: "everybody",
+    jwt: [],
+    unchecked: [],
+  });
+  expect(accessOf(auth({ access: "PUBLIC", providers: ["staff", "keys", "gone"] }), deployment)).toEqual({
     kind: "everybody",
     jwt: [{ name: "staff", ...jwt }],
+    unchecked: ["keys", "gone"],
   });
 });
 

@@ -10,8 +10,13 @@ export type Named<Kind extends Provider["kind"]> = { readonly name: string } & E
 /** Who may call a method. */
 export type Access =
   | { readonly kind: "nobody" }
-  /** With `jwt`, who shows a token must show a good one. */
-  | { readonly kind: "everybody"; readonly jwt: readonly Named<"jwt">[] }
+  | {
+      readonly kind: "everybody";
+      /** Who shows a token must show a good one. */
+      readonly jwt: readonly Named<"jwt">[];
+      /** Providers that the method names besides, by which no target looks at credentials. */
+      readonly unchecked: readonly string[];
+    }
   | {
       readonly kind: "known";
       readonly jwt: readonly Named<"jwt">[];
@@ -34,7 +39,10 @@ export function accessOf(auth: AuthConfig | undefined, { providers }: Deployment
       const provider = providers.get(name);
       return provider?.kind === kind ? [{ name, ...provider } as Named<Kind>] : [];
     });
-  if (auth.access === "PUBLIC") return { kind: "everybody", jwt: of("jwt") };
+  if (auth.access === "PUBLIC") {
+    const jwt = of("jwt").filter(hasKeys);
+    return { kind: "everybody", jwt, unchecked: names.filter((name) => !jwt.some((one) => one.name === name)) };
+  }
   return {
     kind: "known",
     jwt: of("jwt"),
@@ -48,3 +56,7 @@ export function accessOf(auth: AuthConfig | undefined, { providers }: Deployment
 
 /** Whether a token's keys are known outside the service: by address, or because the configuration has them. */
 export const hasKeys = ({ jwks, jwksUri }: Named<"jwt">): boolean => jwks !== undefined || jwksUri !== undefined;
+
+/** What becomes of credentials on a PUBLIC method that a target cannot look at. */
+export const uncheckedText = (target: string, { unchecked }: { readonly unchecked: readonly string[] }): string =>
+  `names ${unchecked.join(", ")}, by which ${target} checks nobody: bad credentials go on to the server, which must refuse them`;
