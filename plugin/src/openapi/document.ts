@@ -4,7 +4,7 @@ import type { FileModel } from "../model.ts";
 import type { Sources } from "../request.ts";
 import { visibleTo } from "./annotations.ts";
 import { cleaned, Descriptions } from "./comments.ts";
-import { type Listed, operation } from "./operation.ts";
+import { type Listed, operation, type Parts } from "./operation.ts";
 import { jsonPath } from "./parameters.ts";
 import { expandPath, type Path, renamed } from "./paths.ts";
 import { Failures, statusSchema } from "./responses.ts";
@@ -64,7 +64,8 @@ export function openApi(
       const { description = cleaned(service.doc.comment) } = tagOf(desc);
       return { name: tags.get(desc) as string, ...(description && { description }) };
     });
-  const main = files.map(({ file }) => swaggerOf(file)).find(({ info }) => info) ?? {};
+  // Of several files, the first one that says something about it.
+  const main: Swagger = Object.assign({}, ...files.map(({ file }) => swaggerOf(file)).toReversed());
   return {
     openapi: "3.1.0",
     info: infoOf(main, files),
@@ -92,7 +93,7 @@ const standard: ReadonlySet<string> = new Set("get put post delete options head 
 
 function pathsOf(
   listed: readonly Listed[],
-  parts: Parameters<typeof operation>[1],
+  parts: Parts,
   leftOut: Documents["leftOut"],
 ): { [path: string]: PathItemObject } {
   const shapes = new Map<string, Path>();
@@ -119,7 +120,7 @@ function pathsOf(
     for (const method of made.get(one) ?? []) {
       const item = (paths[path.text] ?? {}) as { [method: string]: unknown };
       paths[path.text] = item;
-      item[method] = operation({ ...one, path: path === one.path ? path : renamed(one.path, path) }, parts);
+      item[method] = operation({ ...one, path: path === one.path ? path : renamed(one.path, path) }, method, parts);
     }
   }
   return paths;
@@ -197,20 +198,24 @@ function infoOf({ info = {} }: Swagger, files: readonly Documented[]): OpenAPIOb
   };
 }
 
-function serversOf({ host, schemes = [] }: Swagger): { url: string }[] {
+/** Without a host, where the document is: a gateway serves routes without the base path, which is for a proxy before it. */
+function serversOf({ host, basePath = "", schemes = [] }: Swagger): { url: string }[] {
   if (!host) return [{ url: "/" }];
   const names = schemes
     .map((scheme) => ["", "http", "https", "ws", "wss"][Number(scheme)] ?? "")
     .filter((name) => name.startsWith("http"));
-  return (names.length > 0 ? names : ["https"]).map((name) => ({ url: `${name}://${host}` }));
+  return (names.length > 0 ? names : ["https"]).map((name) => ({
+    url: `${name}://${host}${basePath.replace(/\/$/, "")}`,
+  }));
 }
 
 /** Gives each name once. */
 function unique(): (wanted: string) => string {
   const taken = new Set<string>();
   return (wanted) => {
-    let name = wanted.replace(/[^\w.-]/g, "_");
-    for (let number = 2; taken.has(name); number++) name = `${wanted}_${number}`;
+    const legal = wanted.replace(/[^\w.-]/g, "_");
+    let name = legal;
+    for (let number = 2; taken.has(name); number++) name = `${legal}_${number}`;
     taken.add(name);
     return name;
   };

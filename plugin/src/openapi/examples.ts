@@ -1,10 +1,11 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { isSensitive } from "../sensitive.ts";
 
-/** An example of a message, without the values of sensitive fields. What is no JSON is given as text. */
-export function exampleOf(desc: DescMessage, text: string): unknown {
+/** An example of a message, without the values of sensitive fields. What is no JSON is given as text. `isMap`: of a map of such. */
+export function exampleOf(desc: DescMessage, text: string, isMap = false): unknown {
   try {
-    return shown(JSON.parse(text), desc);
+    const value: unknown = JSON.parse(text);
+    return isMap ? shownMap(value, desc) : shown(value, desc);
   } catch {
     // It cannot be told what is sensitive in it, so it is shown only where nothing is.
     return mayHold(desc, isSensitive) ? undefined : text;

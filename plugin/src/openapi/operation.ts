@@ -32,8 +32,12 @@ export interface Parts {
   readonly idOf: (wanted: string) => string;
 }
 
-/** One operation. */
-export function operation(listed: Listed, { schemas, security, failures, idOf }: Parts): OperationObject {
+/** The operation of a route under one HTTP method, in lower case: a route of `*` has one under each. */
+export function operation(
+  listed: Listed,
+  httpMethod: string,
+  { schemas, security, failures, idOf }: Parts,
+): OperationObject {
   const { method, model, route, path, tag, swagger } = listed;
   const policy = model.policy as Answering & {
     readonly http?: { readonly headers?: readonly HeaderBinding[] };
@@ -53,10 +57,11 @@ export function operation(listed: Listed, { schemas, security, failures, idOf }:
   const demanded = said.security ?? (policy.auth?.access === "AUTHENTICATED" ? swagger.security : undefined);
   const given = demanded && security.declared(demanded, swagger.securityDefinitions?.security ?? {});
   const upgrades = model.kind === "clientStream" || model.kind === "bidi";
-  const about = [said.description ?? description ?? "", upgrades ? streamed : ""].filter((part) => part !== "");
-  const found = responses(route, method, model, schemas, failures, parameters.length > 0 || body !== undefined);
+  const about = [said.description ?? description ?? "", ...streamed(model.kind, body)].filter((part) => part !== "");
+  const takesInput = parameters.length > 0 || body !== undefined;
+  const found = responses({ route, httpMethod, method, model, takesInput }, schemas, failures);
   for (const [status, { description: text }] of Object.entries(said.responses ?? {})) {
-    const response = found[status];
+    const response = Object.hasOwn(found, status) ? found[status] : undefined;
     const whole =
       response && "$ref" in response ? failures.components.get(response.$ref.split("/").at(-1) ?? "") : response;
     if (whole && text) found[status] = { ...whole, description: text };
@@ -77,10 +82,21 @@ export function operation(listed: Listed, { schemas, security, failures, idOf }:
   };
 }
 
-const streamed = "The request is a stream of messages: over WebSocket, or as lines or an array in the body.";
+/** How a stream of requests is sent. */
+function streamed(kind: MethodModel["kind"], body: RequestBodyObject | undefined): string[] {
+  if (kind !== "clientStream" && kind !== "bidi") return [];
+  const overHttp =
+    body === undefined
+      ? "or one message"
+      : body.content === binary
+        ? "or as bytes in the body"
+        : "or as lines or an array in the body";
+  const text = `The request is a stream of messages: over WebSocket, ${overHttp}.`;
+  return [kind === "bidi" ? `${text} Without WebSocket it needs HTTP/2.` : text];
+}
 
 function requestBody(
-  { route, method, model, path }: Listed,
+  { route, method, model }: Listed,
   headers: readonly HeaderBinding[],
   schemas: Schemas,
 ): RequestBodyObject | undefined {
@@ -88,10 +104,7 @@ function requestBody(
   const field = method.input.fields.find(({ name }) => name === route.body);
   if (isHttpBody(field ? field.message : method.input))
     return { description: "The content, in its own media type.", required: true, content: binary };
-  const bound = [
-    ...path.parameters.flatMap(({ field: name }) => name ?? []),
-    ...headers.map(({ field: name }) => name),
-  ];
+  const bound = [...route.variables, ...headers].map(({ field: name }) => name);
   const omitted = [...new Set(bound)]
     .map((name) => name.split("."))
     .filter(([first]) => !field || first === field.name)

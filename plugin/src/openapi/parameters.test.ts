@@ -6,7 +6,7 @@ function documentOf(headers: string, rule = 'get: "/v1/things/{id}"', fields = "
   const { files, errors } = generate(
     {
       "t.proto": `syntax = "proto3"; package t;
-        import "google/api/annotations.proto"; import "google/api/field_behavior.proto"; import "mesh/v1/options.proto";
+        import "google/api/annotations.proto"; import "google/api/field_behavior.proto"; import "google/protobuf/wrappers.proto"; import "mesh/v1/options.proto";
         message M {
           string id = 1;
           // Whose it is.
@@ -108,4 +108,46 @@ test("lists and maps of what fits into a text are in the query as the gateway re
     },
   ]);
   expect(namesOf(parameters, "query")).toEqual(["tenant", "pages", "where.region", "where.zone", "counts"]);
+});
+
+test("a header that fills two fields is one parameter, and required only where what it is in is, too", () => {
+  const { parameters } = documentOf(
+    'headers: [{ header: "x-id" field: "id" }, { header: "X-ID" field: "tenant" }, { header: "x-floor" field: "house.floor" }]',
+    'get: "/v1/things"',
+    "House house = 8; } message House { string floor = 1 [(google.api.field_behavior) = REQUIRED];",
+  );
+  expect(parameters.filter((one) => one.in === "header")).toEqual([
+    { name: "x-id", in: "header", schema: { type: "string" } },
+    { name: "x-floor", in: "header", schema: { type: "string" } },
+  ]);
+});
+
+test("no text is null, so outside of a body a wrapper is what is in it", () => {
+  const { parameters } = documentOf(
+    "",
+    'get: "/v1/things/{key}"',
+    `google.protobuf.UInt64Value key = 8; google.protobuf.StringValue note = 9; google.protobuf.BoolValue old = 10;
+     repeated google.protobuf.Int32Value sizes = 11; map<string, google.protobuf.DoubleValue> weights = 12;`,
+  );
+  const schemas = Object.fromEntries(parameters.map(({ name, schema }) => [name, schema]));
+  expect(schemas).toMatchObject({
+    key: { type: "string", format: "uint64" },
+    note: { type: "string" },
+    old: { type: "boolean" },
+    sizes: { type: "array", items: { type: "integer" } },
+    weights: { type: "object", additionalProperties: { type: "number" } },
+  });
+});
+
+test("the query has no parameters that are deeper than a gateway reads", () => {
+  const deep = Array.from({ length: 18 }, (_, n) => `message D${n} { D${n + 1} d = 1; string s = 2; }`).join("\n");
+  const { parameters } = documentOf("", undefined, `D0 d = 8; } ${deep} message D18 { string s = 2;`);
+  const depths = namesOf(parameters, "query").map((name) => (name as string).split(".").length);
+  expect(Math.max(...depths)).toBe(16);
+});
+
+test("what a path says without a parameter is no part of the body", () => {
+  const { operation } = documentOf("", 'post: "/v1/{name=things}" body: "*"', "string name = 8;");
+  const { content } = operation.requestBody as { content: { [type: string]: { schema: { properties?: object } } } };
+  expect(Object.keys(content["application/json"]?.schema.properties ?? {})).toEqual(["id", "tenant", "pages", "where"]);
 });

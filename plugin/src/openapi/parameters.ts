@@ -1,6 +1,6 @@
 import type { DescField, DescMessage, DescMethod } from "@bufbuild/protobuf";
 import type { Route } from "@protomesh/runtime";
-import type { ParameterObject, SchemaObject } from "openapi3-ts/oas31";
+import type { ParameterObject, SchemaObject, SchemaObjectType } from "openapi3-ts/oas31";
 import { behaviorOf } from "./annotations.ts";
 import type { Path, PathParameter } from "./paths.ts";
 import type { Schemas } from "./schemas.ts";
@@ -8,41 +8,35 @@ import { isJson, isTextual } from "./well-known.ts";
 
 /** A request header that fills a field. */
 export interface HeaderBinding {
+  /** In lower case. */
   readonly header: string;
   readonly field: string;
 }
 
-/** A gateway takes no more query parameters. */
+/** A gateway takes no more query parameters, and none of fields that are deeper. */
 const mostParameters = 256;
+const mostSteps = 16;
 
-/** A field inside a message by its proto names; undefined when there is none. */
-export function fieldAt(message: DescMessage, path: string): DescField | undefined {
+/** The fields on the way to one inside a message, which is the last, by their proto names. */
+function fieldsTo(message: DescMessage, path: string): DescField[] {
   let inside: DescMessage | undefined = message;
-  let field: DescField | undefined;
-  for (const name of path.split(".")) {
-    field = inside?.fields.find((one) => one.name === name);
+  return path.split(".").flatMap((name) => {
+    const field: DescField | undefined = inside?.fields.find((one) => one.name === name);
     inside = field?.message;
-  }
-  return field;
+    return field ?? [];
+  });
 }
 
-/** The same path in JSON names. */
-export function jsonPath(message: DescMessage, path: string): string {
-  let inside: DescMessage | undefined = message;
-  return path
-    .split(".")
-    .map((name) => {
-      const field: DescField | undefined = inside?.fields.find((one) => one.name === name);
-      inside = field?.message;
-      return field?.jsonName ?? name;
-    })
+/** A path of proto names in JSON names. */
+export const jsonPath = (message: DescMessage, path: string): string =>
+  fieldsTo(message, path)
+    .map(({ jsonName }) => jsonName)
     .join(".");
-}
 
 /** The parameters of an operation in its path. */
 export function pathParameters({ parameters }: Path, { input }: DescMethod, schemas: Schemas): ParameterObject[] {
   return parameters.map((parameter) => {
-    const field = parameter.field === undefined ? undefined : fieldAt(input, parameter.field);
+    const field = parameter.field === undefined ? undefined : fieldsTo(input, parameter.field).at(-1);
     const { description, deprecated, ...schema } = (field ? schemas.field(field) : { type: "string" }) as SchemaObject;
     const about = describe(parameter, description);
     return {
@@ -51,15 +45,20 @@ export function pathParameters({ parameters }: Path, { input }: DescMethod, sche
       required: true,
       ...(about && { description: about }),
       ...(deprecated === true && { deprecated }),
-      schema: parameter.whole ? inPath(schema) : { type: "string", ...(parameter.wide ? {} : { pattern: "^[^/]+$" }) },
+      schema: parameter.whole ? inText(schema) : { type: "string", ...(parameter.wide ? {} : { pattern: "^[^/]+$" }) },
       ...(parameter.wide && { "x-multi-segment": true }),
     };
   });
 }
 
-/** What a value in a path says for itself: read-only and the like are about bodies. */
-function inPath(schema: SchemaObject): SchemaObject {
+/** What a value outside of a body says for itself: read-only and the like are about bodies, and no text is null. */
+function inText(schema: SchemaObject): SchemaObject {
   const { readOnly: _, writeOnly: __, "x-immutable": ___, ...rest } = schema;
+  // A wrapper's type and null.
+  if (Array.isArray(rest.type)) rest.type = rest.type[0] as SchemaObjectType;
+  if (rest.items) rest.items = inText(rest.items as SchemaObject);
+  if (typeof rest.additionalProperties === "object")
+    rest.additionalProperties = inText(rest.additionalProperties as SchemaObject);
   return rest;
 }
 
@@ -86,7 +85,7 @@ export function queryParameters(
 
   const walk = (message: DescMessage, before: readonly DescField[], required: boolean) => {
     for (const field of schemas.fieldsOf(message)) {
-      if (found.length >= mostParameters) return;
+      if (found.length >= mostParameters || before.length >= mostSteps) return;
       const steps = [...before, field];
       const name = steps.map((step) => step.jsonName).join(".");
       if (bound.has(steps.map((step) => step.name).join(".")) || behaviorOf(field).has("OUTPUT_ONLY")) continue;
@@ -107,7 +106,7 @@ export function queryParameters(
 /** One field as a query parameter; undefined for lists and maps of messages, which a query cannot hold. */
 function inQuery(field: DescField, name: string, required: boolean, schemas: Schemas): ParameterObject | undefined {
   const { description, deprecated, ...whole } = schemas.field(field) as SchemaObject;
-  const schema = inPath(whole);
+  const schema = inText(whole);
   const parameter: ParameterObject = {
     name,
     in: "query",
@@ -133,11 +132,15 @@ export function headerParameters(
   keyHeader: string | undefined,
   schemas: Schemas,
 ): ParameterObject[] {
+  const names = new Set<string>();
   const bound = headers.flatMap(({ header, field: path }): ParameterObject[] => {
-    const field = fieldAt(input, path);
-    if (!field || elsewhere.has(header.toLowerCase())) return [];
+    const steps = fieldsTo(input, path);
+    const field = steps.at(-1);
+    // A header that fills two fields is one parameter.
+    if (!field || elsewhere.has(header) || names.has(header)) return [];
+    names.add(header);
     const { description, deprecated, ...schema } = schemas.field(field) as SchemaObject;
-    const required = schemas.isRequired(field);
+    const required = steps.every((step) => schemas.isRequired(step));
     return [
       {
         name: header,
@@ -145,11 +148,11 @@ export function headerParameters(
         ...(required && { required }),
         ...(description && { description }),
         ...(deprecated === true && { deprecated }),
-        schema: inPath(schema),
+        schema: inText(schema),
       },
     ];
   });
-  if (keyHeader === undefined || headers.some(({ header }) => header.toLowerCase() === keyHeader)) return bound;
+  if (keyHeader === undefined || headers.some(({ header }) => header === keyHeader)) return bound;
   const description = "The same key for all attempts of one request: it then takes effect once.";
   return [...bound, { name: keyHeader, in: "header", description, schema: { type: "string" } }];
 }

@@ -14,7 +14,7 @@ import { isHttpBody } from "./well-known.ts";
 
 /** The policy of a method, as far as answers over HTTP depend on it. */
 export interface Answering {
-  readonly http?: { readonly successStatus?: number; readonly etag?: boolean };
+  readonly http?: { readonly successStatus?: number; readonly etag?: boolean; readonly stream?: keyof typeof forms };
   readonly auth?: {
     readonly access?: string;
     readonly providers?: readonly string[];
@@ -64,6 +64,9 @@ const failures = {
   Unauthenticated: failure("There are no credentials, or none that are accepted.", {
     "WWW-Authenticate": header("What credentials are accepted."),
   }),
+  Refused: failure("There are credentials, and they are not accepted.", {
+    "WWW-Authenticate": header("What credentials are accepted."),
+  }),
   Nobody: failure("Nobody may call this."),
   Denied: failure("The caller is known, and may not do this."),
   TooLarge: failure("The body is too large."),
@@ -89,29 +92,38 @@ export class Failures {
   }
 }
 
+/** What is answered to. */
+export interface Asked {
+  readonly route: Route;
+  /** In lower case. */
+  readonly httpMethod: string;
+  readonly method: DescMethod;
+  readonly model: Pick<MethodModel, "kind" | "policy">;
+  /** Whether there is anything in the request that may be wrong. */
+  readonly takesInput: boolean;
+}
+
 /** All answers of a method over a route, those to failures by the policies that it has. */
-export function responses(
-  route: Route,
-  method: DescMethod,
-  { kind, policy }: Pick<MethodModel, "kind" | "policy">,
-  schemas: Schemas,
-  failed: Failures,
-  takesInput: boolean,
-): ResponsesObject {
-  const { http, auth, rateLimit, timeout, concurrency, circuitBreaker, limits } = policy as Answering;
+export function responses(asked: Asked, schemas: Schemas, failed: Failures): ResponsesObject {
+  const { http, auth, rateLimit, timeout, concurrency, circuitBreaker, limits } = asked.model.policy as Answering;
   const { access = "DENY" } = auth ?? {};
+  const status = http?.successStatus ?? 200;
+  // Entity tags are for what may be kept.
+  const isTagged = http?.etag === true && status === 200 && (asked.httpMethod === "get" || asked.httpMethod === "head");
+  const { description, ...content } = success(asked, status, http?.stream, schemas);
+  const headers = isTagged && { headers: { ETag: header("Names this state of the resource.") } };
   const found: { [status: string]: ResponseObject | ReferenceObject } = {
-    [http?.successStatus ?? 200]: success(route, method, kind, http, schemas),
+    [status]: { description, ...headers, ...content },
   };
-  if (http?.etag === true && route.method === "GET")
-    found[304] = { description: "What `If-None-Match` names is still current." };
-  if (takesInput) found[400] = failed.of("BadRequest");
+  if (isTagged) found[304] = { description: "What `If-None-Match` names is still current." };
+  if (asked.takesInput) found[400] = failed.of("BadRequest");
   if (access === "AUTHENTICATED") {
     found[401] = failed.of("Unauthenticated");
     const restricted = [auth?.scopes, auth?.audiences].some((list) => (list?.length ?? 0) > 0);
     if (restricted || auth?.rule !== undefined) found[403] = failed.of("Denied");
   } else if (access === "DENY") found[403] = failed.of("Nobody");
-  if (route.body !== undefined) found[413] = failed.of("TooLarge");
+  else if ((auth?.providers?.length ?? 0) > 0) found[401] = failed.of("Refused");
+  if (asked.route.body !== undefined) found[413] = failed.of("TooLarge");
   if (rateLimit?.some(({ shadow }) => shadow !== true)) found[429] = failed.of("TooMany");
   else if (limits !== undefined) found[429] = failed.of("LimitExceeded");
   if (concurrency !== undefined || circuitBreaker !== undefined) found[503] = failed.of("Unavailable");
@@ -119,26 +131,28 @@ export function responses(
   return { ...found, default: failed.of("Failed") };
 }
 
+/** How a stream is framed for clients that do not ask, by the option `http.stream`. */
+const forms = {
+  LINES: "each line is an object with a `result` or, at the end, an `error`",
+  SSE: "there is an event for each message",
+  ARRAY: "there is one array",
+};
+
 function success(
-  { responseBody }: Route,
-  { output }: DescMethod,
-  kind: MethodModel["kind"],
-  http: Answering["http"],
+  { route: { responseBody }, method: { output }, model: { kind } }: Asked,
+  status: number,
+  stream: keyof typeof forms = "LINES",
   schemas: Schemas,
 ): ResponseObject {
-  const status = http?.successStatus ?? 200;
-  const headers = http?.etag === true ? { headers: { ETag: header("Names this state of the resource.") } } : {};
-  if (status === 204 || status === 205) return { description: "Done.", ...headers };
+  if (status === 204 || status === 205) return { description: "Done." };
   const field = output.fields.find(({ name }) => name === responseBody);
   if (isHttpBody(field && field.fieldKind === "message" ? field.message : field ? undefined : output))
-    return { description: "The content, in its own media type.", ...headers, content: binary };
+    return { description: "The content, in its own media type.", content: binary };
   const schema: SchemaObject | ReferenceObject = field ? schemas.field(field) : schemas.message(output);
   if (kind === "unary" || kind === "clientStream")
-    return { description: "Done.", ...headers, content: { "application/json": { schema } } };
+    return { description: "Done.", content: { "application/json": { schema } } };
   return {
-    description:
-      "A stream of messages. `Accept` chooses its form: an event or a line for each message, or one array. Without it, each line is an object with a `result` or, at the end, an `error`.",
-    ...headers,
+    description: `A stream of messages. \`Accept\` chooses its form: an event or a line for each message, or one array. Without it, ${forms[stream]}.`,
     content: {
       "application/json": { schema: { type: "array", items: schema } },
       "application/x-ndjson": { schema },

@@ -1,4 +1,4 @@
-import type { DescEnum, DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
+import type { DescEnumValue, DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import type { SchemaObject } from "openapi3-ts/oas31";
 import { type Decoded, decodeOption, type Kind, type Shape } from "./wire.ts";
 
@@ -30,14 +30,14 @@ export const ruleShapes = {
   double: [2, bounds("double")],
   int32: [3, bounds("int")],
   int64: [4, bounds("int")],
-  uint32: [5, bounds("int")],
-  uint64: [6, bounds("int")],
+  uint32: [5, bounds("uint")],
+  uint64: [6, bounds("uint")],
   sint32: [7, bounds("sint")],
   sint64: [8, bounds("sint")],
   fixed32: [9, bounds("fixed32")],
   fixed64: [10, bounds("fixed64")],
-  sfixed32: [11, bounds("fixed32")],
-  sfixed64: [12, bounds("fixed64")],
+  sfixed32: [11, bounds("sfixed32")],
+  sfixed64: [12, bounds("sfixed64")],
   bool: [13, message({ const: [1, "bool"] })],
   string: [
     14,
@@ -77,11 +77,22 @@ export const ruleShapes = {
   ],
 } as const satisfies Shape;
 
-const fieldRules: Shape = { required: [25, "bool"], ...ruleShapes };
+const fieldRules: Shape = { required: [25, "bool"], ignore: [27, "int"], ...ruleShapes };
 
-/** The rules of a field; empty without any. */
-export const rulesOf = (field: DescField): Decoded =>
-  (decodeOption(field, extension, message(fieldRules)) ?? {}) as Decoded;
+// Values of buf.validate.Ignore.
+const ifZero = 1n;
+const always = 3n;
+
+/** The rules of a field; empty without any. A field that excludes others by a rule of its message may have no value. */
+export function rulesOf(field: DescField): Decoded {
+  const rules = (decodeOption(field, extension, message(fieldRules)) ?? {}) as Decoded;
+  if (rules.ignore !== undefined || !exclusivesOf(field.parent).some(({ fields }) => fields.includes(field.name)))
+    return rules;
+  return { ...rules, ignore: ifZero };
+}
+
+/** Whether rules say that there must be a value. */
+export const isNeeded = ({ required, ignore }: Decoded): boolean => required === true && ignore !== always;
 
 /** Whether a member of a oneof must be set. */
 export const isRequiredOneof = (oneof: DescOneof): boolean =>
@@ -104,13 +115,29 @@ export function exclusivesOf(desc: DescMessage): Exclusive[] {
 
 const ulid = "^[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$";
 
-/** The keywords that say the same as the rules of one value, for values of the schema `base`. */
-export function keywordsOf(rules: Decoded, base: SchemaObject, type: DescEnum | undefined): SchemaObject {
+/** A value that rules are about. */
+export interface Ruled {
+  /** Its schema without rules. */
+  readonly base: SchemaObject;
+  /** The values that readers may know of, of an enum. */
+  readonly names?: readonly DescEnumValue[] | undefined;
+  /** In JSON, where it stands for no value; undefined where nothing does. */
+  readonly zero?: unknown;
+}
+
+/** The keywords that say the same as the rules of one value. */
+export function keywordsOf(rules: Decoded, { base, names, zero }: Ruled): SchemaObject {
+  const keywords = rules.ignore === always ? {} : checked(rules, base, names);
+  if (rules.ignore !== ifZero || zero === undefined || Object.keys(keywords).length === 0) return keywords;
+  return { anyOf: [{ const: zero }, keywords] };
+}
+
+function checked(rules: Decoded, base: SchemaObject, values: readonly DescEnumValue[] | undefined): SchemaObject {
   for (const [kind, value] of Object.entries(rules)) {
     if (!(kind in ruleShapes) || typeof value !== "object") continue;
     const given = value as Decoded;
     if (kind === "string") return textual(given);
-    if (kind === "enum") return type ? named(given, type) : {};
+    if (kind === "enum") return values ? named(given, values) : {};
     if (kind === "bool") return given.const === undefined ? {} : { const: given.const };
     if (kind === "repeated")
       return clean({ minItems: number(given.minItems), maxItems: number(given.maxItems), uniqueItems: given.unique });
@@ -121,15 +148,17 @@ export function keywordsOf(rules: Decoded, base: SchemaObject, type: DescEnum | 
 }
 
 function numeric(given: Decoded, { type }: SchemaObject): SchemaObject {
-  // 64-bit numbers are text in JSON, where bounds mean nothing: they are said for readers.
-  const print = (value: unknown) => (value !== undefined && type === "string" ? String(value) : number(value));
+  // 64-bit numbers are text in JSON, where bounds mean nothing: they are said for readers. Wrappers have two types.
+  const isText = [type].flat().includes("string");
+  const print = (value: unknown) => (value !== undefined && isText ? String(value) : number(value));
   const { gt, gte, lt, lte } = given;
   // With the lower bound above the upper one, protovalidate takes what is outside.
   const outside =
     lowest(gt, gte) !== undefined &&
     highest(lt, lte) !== undefined &&
     Number(lowest(gt, gte)) >= Number(highest(lt, lte));
-  const name = (keyword: string) => (type === "string" ? `x-${keyword}` : keyword);
+  const name = (keyword: string) => (isText ? `x-${keyword}` : keyword);
+  const allowed = values(given.in)?.map(print);
   const limits: { [keyword: string]: unknown } = {
     [name("minimum")]: print(gte),
     [name("exclusiveMinimum")]: print(gt),
@@ -138,7 +167,8 @@ function numeric(given: Decoded, { type }: SchemaObject): SchemaObject {
   };
   return clean({
     const: print(given.const),
-    enum: values(given.in)?.map(print),
+    // NaN and the infinities are no numbers of JSON.
+    enum: allowed?.includes(undefined) ? undefined : allowed,
     ...(outside ? {} : limits),
   });
 }
@@ -148,8 +178,9 @@ const highest = (lt: unknown, lte: unknown) => lte ?? lt;
 
 function textual(given: Decoded): SchemaObject {
   const { prefix, suffix, contains } = given as { [rule: string]: string | undefined };
+  const { pattern = "" } = given as { readonly pattern?: string };
   const patterns = [
-    given.pattern as string | undefined,
+    given.pattern !== undefined && isPortable(pattern) ? pattern : undefined,
     prefix === undefined ? undefined : `^${literal(prefix)}`,
     suffix === undefined ? undefined : `${literal(suffix)}$`,
     contains === undefined ? undefined : literal(contains),
@@ -165,13 +196,28 @@ function textual(given: Decoded): SchemaObject {
     maxLength: number(given.len ?? given.maxLen),
     format: formatOf(given),
     pattern: first,
+    "x-pattern": isPortable(pattern) ? undefined : pattern,
     allOf: more.length > 0 ? more.map((pattern) => ({ pattern })) : undefined,
     anyOf: given.ip === true ? [{ format: "ipv4" }, { format: "ipv6" }] : undefined,
     not: excluded ? { enum: excluded } : undefined,
   });
 }
 
-const names: { readonly [rule in keyof typeof formats]?: string } = {
+/**
+ * Whether a pattern of RE2 is one of JSON Schema, too, on every Node.js: newer ones know flags inside patterns.
+ * Source: JSON Schema Core 2020-12, 6.4.
+ */
+function isPortable(pattern: string): boolean {
+  if (/(?<!\\)\(\?(?![:<])/.test(pattern)) return false;
+  try {
+    new RegExp(pattern, "u");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const stringFormats: { readonly [rule in keyof typeof formats]?: string } = {
   email: "email",
   hostname: "hostname",
   ipv4: "ipv4",
@@ -182,13 +228,13 @@ const names: { readonly [rule in keyof typeof formats]?: string } = {
 };
 
 const formatOf = (given: Decoded): string | undefined =>
-  Object.entries(names).find(([rule]) => given[rule] === true)?.[1];
+  Object.entries(stringFormats).find(([rule]) => given[rule] === true)?.[1];
 
 /** What is left of an enum, as its names. */
-function named(given: Decoded, type: DescEnum): SchemaObject {
+function named(given: Decoded, all: readonly DescEnumValue[]): SchemaObject {
   const [only, allowed, excluded] = [given.const, values(given.in), values(given.notIn)];
   if (only === undefined && !allowed && !excluded) return {};
-  const left = type.values.filter(({ number: value }) => {
+  const left = all.filter(({ number: value }) => {
     const is = (other: unknown) => BigInt.asIntN(32, other as bigint) === BigInt(value);
     return (only === undefined || is(only)) && (allowed?.some(is) ?? true) && !excluded?.some(is);
   });

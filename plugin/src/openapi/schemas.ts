@@ -1,12 +1,13 @@
-import type { DescEnum, DescField, DescMessage } from "@bufbuild/protobuf";
+import type { DescEnum, DescEnumValue, DescField, DescMessage } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import type { ReferenceObject, SchemaObject } from "openapi3-ts/oas31";
 import { isSensitive } from "../sensitive.ts";
 import { behaviorOf, type visibleTo } from "./annotations.ts";
 import type { Descriptions } from "./comments.ts";
 import { exampleOf } from "./examples.ts";
-import { exclusivesOf, isRequiredOneof, keywordsOf, rulesOf } from "./rules.ts";
+import { exclusivesOf, isNeeded, isRequiredOneof, keywordsOf, type Ruled, rulesOf } from "./rules.ts";
 import { fieldSchemaOf, messageSchemaOf } from "./swagger.ts";
-import { scalarSchema, wellKnownSchema } from "./well-known.ts";
+import { scalarSchema, unsetValue, wellKnownSchema, zeroValue } from "./well-known.ts";
 import type { Decoded } from "./wire.ts";
 
 type Schema = SchemaObject | ReferenceObject;
@@ -33,13 +34,14 @@ export class Schemas {
 
   /** The value of a field in JSON. */
   field(field: DescField): Schema {
-    const base = this.#value(field);
+    const base = this.#value(field) as SchemaObject;
     const description = this.#comments.of(field);
     const behavior = behaviorOf(field);
-    const own = fieldKeywords(field);
+    const own = fieldKeywords(field, base);
+    const ruled = { base, names: this.#namesOf(field), zero: unsetValue(field) };
     const schema = {
       ...base,
-      ...keywordsOf(rulesOf(field), base as SchemaObject, field.enum),
+      ...keywordsOf(rulesOf(field), ruled),
       ...own,
       ...(description && own.description === undefined && { description }),
       ...(behavior.has("OUTPUT_ONLY") && { readOnly: true }),
@@ -57,12 +59,17 @@ export class Schemas {
 
   /** The fields that readers may know of and that JSON has. */
   fieldsOf(desc: DescMessage): DescField[] {
-    return desc.fields.filter((field) => this.#visible(field) && (!field.message || this.#visible(field.message)));
+    return desc.fields.filter((field) => {
+      const type = field.message ?? field.enum;
+      return this.#visible(field) && (!type || this.#visible(type));
+    });
   }
 
   /** Whether a request must have a field. */
   isRequired(field: DescField): boolean {
-    return behaviorOf(field).has("REQUIRED") || rulesOf(field).required === true || field.proto.label === 2;
+    const { presence } = field;
+    if (presence === FeatureSet_FieldPresence.LEGACY_REQUIRED) return true;
+    return behaviorOf(field).has("REQUIRED") || isNeeded(rulesOf(field));
   }
 
   /** The schema of a message itself, without the fields that come from elsewhere. */
@@ -72,9 +79,10 @@ export class Schemas {
     for (const field of this.fieldsOf(desc)) {
       const inside = omitted.filter(([first]) => first === field.name).map(([, ...rest]) => rest);
       if (inside.some((rest) => rest.length === 0)) continue;
-      const schema = inside.length > 0 && field.message ? this.object(field.message, inside) : this.field(field);
-      properties.push([field.jsonName, schema]);
-      if (this.isRequired(field)) required.push(field.jsonName);
+      const rest = inside.length > 0 && field.message ? this.object(field.message, inside) : undefined;
+      properties.push([field.jsonName, rest ?? this.field(field)]);
+      // What comes from elsewhere makes the message that it is in.
+      if (this.isRequired(field) && (!rest || rest.required)) required.push(field.jsonName);
     }
     const description = this.#comments.of(desc);
     const { keywords, example } = messageSchemaOf(desc);
@@ -87,17 +95,15 @@ export class Schemas {
         return choice(fields.join(" or "), members, needed, present);
       }),
     ].filter((one) => one !== undefined);
-    const names = new Set([
-      ...required,
-      ...((keywords.required as string[] | undefined) ?? []).map((name) => jsonNameOf(name, desc)),
-    ]);
+    const annotated = ((keywords.required as string[] | undefined) ?? []).map((name) => jsonNameOf(name, desc));
+    const needed = [...new Set([...required, ...annotated.filter((name) => present.has(name))])];
     return {
       type: "object",
       ...(typeof keywords.title === "string" && { title: keywords.title }),
       ...(description && { description }),
       ...(typeof keywords.description === "string" && { description: keywords.description }),
       ...(properties.length > 0 && { properties: Object.fromEntries(properties) }),
-      ...(names.size > 0 && { required: [...names].filter((name) => present.has(name)) }),
+      ...(needed.length > 0 && { required: needed }),
       ...(choices.length === 1 && choices[0]),
       ...(choices.length > 1 && { allOf: choices }),
       ...(given !== undefined && { examples: [given] }),
@@ -115,30 +121,38 @@ export class Schemas {
       case "message":
         return this.message(field.message);
       case "list": {
-        const items = this.#element(field);
+        const items = this.#elementSchema(field);
         const rules = (rulesOf(field).repeated as Decoded | undefined)?.items as Decoded | undefined;
         return {
           type: "array",
-          items: { ...items, ...(rules && keywordsOf(rules, items as SchemaObject, field.enum)) },
+          items: { ...items, ...(rules && keywordsOf(rules, this.#element(field, items))) },
         };
       }
       case "map": {
-        const value = this.#element(field);
+        const value = this.#elementSchema(field);
         const rules = rulesOf(field).map as { keys?: Decoded; values?: Decoded } | undefined;
-        const keys = rules?.keys && keywordsOf(rules.keys, { type: "string" }, undefined);
+        const keys = rules?.keys && keywordsOf(rules.keys, { base: { type: "string" } });
         return {
           type: "object",
           ...(keys && Object.keys(keys).length > 0 && { propertyNames: keys }),
           additionalProperties: {
             ...value,
-            ...(rules?.values && keywordsOf(rules.values, value as SchemaObject, field.enum)),
+            ...(rules?.values && keywordsOf(rules.values, this.#element(field, value))),
           },
         };
       }
     }
   }
 
-  #element(field: DescField & { fieldKind: "list" | "map" }): Schema {
+  #element(field: DescField, schema: Schema): Ruled {
+    return { base: schema as SchemaObject, names: this.#namesOf(field), zero: zeroValue(field) };
+  }
+
+  #namesOf({ enum: type }: DescField): DescEnumValue[] | undefined {
+    return type?.values.filter((value) => this.#visible(value));
+  }
+
+  #elementSchema(field: DescField & { fieldKind: "list" | "map" }): Schema {
     if (field.message) return this.message(field.message);
     if (field.enum) return this.#enumeration(field.enum);
     return scalarSchema(field.scalar as never);
@@ -180,19 +194,28 @@ function choice(
   required: boolean,
   present: ReadonlySet<string>,
 ): SchemaObject | undefined {
-  const members = fields.map(({ jsonName }) => jsonName).filter((member) => present.has(member));
-  if (members.length < 2) return undefined;
-  const each = members.map((member) => ({ title: member, required: [member] }));
-  const absent = Object.fromEntries(members.map((member) => [member, false])) as unknown as SchemaObject["properties"];
-  const none = { title: `no ${name}`, properties: absent ?? {} };
-  return { oneOf: required ? each : [...each, none] };
+  const members = fields.filter(({ jsonName }) => present.has(jsonName));
+  // Where one is not shown, or comes from elsewhere, that may be the one.
+  const exactly = required && members.length === fields.length;
+  if (members.length < (exactly ? 1 : 2)) return undefined;
+  const each = members.map((member): SchemaObject => {
+    const unset = unsetValue(member);
+    const properties = unset !== undefined && { properties: { [member.jsonName]: { not: { const: unset } } } };
+    return { title: member.jsonName, required: [member.jsonName], ...properties };
+  });
+  const absent = members.map((member) => {
+    const unset = unsetValue(member);
+    return [member.jsonName, unset === undefined ? false : { const: unset }];
+  });
+  const none = { title: `no ${name}`, properties: Object.fromEntries(absent) };
+  return { oneOf: exactly ? each : [...each, none] };
 }
 
 const jsonNameOf = (name: string, desc: DescMessage): string =>
   desc.fields.find((field) => field.name === name)?.jsonName ?? name;
 
 /** What grpc-gateway's annotation of a field says, in the words of OpenAPI 3.1. Examples of what is sensitive are left out. */
-function fieldKeywords(field: DescField): SchemaObject {
+function fieldKeywords(field: DescField, { type }: SchemaObject): SchemaObject {
   const given = fieldSchemaOf(field);
   const {
     example,
@@ -204,20 +227,27 @@ function fieldKeywords(field: DescField): SchemaObject {
     required: _,
     ...others
   } = given;
+  const types = [type].flat();
+  const read = (text: string) => jsonOf(text, types);
   const keywords: { [keyword: string]: unknown } = { ...others };
+  if (Array.isArray(others.enum)) keywords.enum = others.enum.map(read);
   if (maximum !== undefined) keywords[exclusiveMaximum === true ? "exclusiveMaximum" : "maximum"] = maximum;
   if (minimum !== undefined) keywords[exclusiveMinimum === true ? "exclusiveMinimum" : "minimum"] = minimum;
   if (isSensitive(field)) return keywords;
-  if (typeof fallback === "string") keywords.default = json(fallback);
-  if (typeof example === "string")
-    keywords.examples = [field.message ? exampleOf(field.message, example) : json(example)];
+  if (typeof fallback === "string") keywords.default = read(fallback);
+  if (typeof example !== "string") return keywords;
+  const isText = !field.message || types.includes("string");
+  const shown = isText ? read(example) : exampleOf(field.message, example, field.fieldKind === "map");
+  if (shown !== undefined) keywords.examples = [shown];
   return keywords;
 }
 
-/** What is no JSON is meant as text. */
-function json(text: string): unknown {
+/** A value of these types that an annotation gives as JSON. What is no JSON is meant as text, and so is what must be text. */
+function jsonOf(text: string, types: readonly unknown[]): unknown {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    const isMeant = typeof value === "string" || (value === null && types.includes("null"));
+    return types.includes("string") && !isMeant ? text : value;
   } catch {
     return text;
   }

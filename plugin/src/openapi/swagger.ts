@@ -36,6 +36,7 @@ const swagger: Shape = {
     }),
   ],
   host: [3, "string"],
+  basePath: [4, "string"],
   schemes: [5, list("int")],
   securityDefinitions: [11, message({ security: [1, { map: message(scheme) }] })],
   security: [12, list(message(requirement))],
@@ -77,8 +78,6 @@ const jsonSchema: Shape = {
 };
 const schema: Shape = {
   jsonSchema: [1, message(jsonSchema)],
-  readOnly: [3, "bool"],
-  externalDocs: [5, message(externalDocs)],
   example: [6, "string"],
 };
 
@@ -123,6 +122,7 @@ export interface Swagger {
     readonly version?: string;
   };
   readonly host?: string;
+  readonly basePath?: string;
   readonly schemes?: readonly bigint[];
   readonly securityDefinitions?: { readonly security?: { readonly [name: string]: SecurityScheme } };
   readonly security?: readonly Requirement[];

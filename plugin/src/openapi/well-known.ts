@@ -1,4 +1,5 @@
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import type { SchemaObject } from "openapi3-ts/oas31";
 
 /** A scalar in ProtoJSON. Source: protobuf.dev, "ProtoJSON Format". */
@@ -29,6 +30,23 @@ export function scalarSchema(type: ScalarType): SchemaObject {
     case ScalarType.STRING:
       return { type: "string" };
   }
+}
+
+/** The JSON of one value that is zero: of a scalar or enum, or of an element of a list or map. Undefined for messages. */
+export function zeroValue({ scalar, enum: type }: DescField): unknown {
+  if (type) return type.values[0]?.name;
+  if (scalar === undefined) return undefined;
+  const schema = scalarSchema(scalar);
+  if (schema.type === "boolean") return false;
+  if (schema.type !== "string") return 0;
+  return /int64$/.test(schema.format ?? "") ? "0" : "";
+}
+
+/** The JSON by which a field is there and not set; undefined where being there is being set. Source: ProtoJSON, field presence. */
+export function unsetValue(field: DescField): unknown {
+  if (field.fieldKind === "list") return [];
+  if (field.fieldKind === "map") return {};
+  return field.presence === FeatureSet_FieldPresence.IMPLICIT ? zeroValue(field) : undefined;
 }
 
 /** Messages that have a JSON form of their own. Source: protobuf.dev, "ProtoJSON Format". */

@@ -7,11 +7,14 @@ export type Kind =
   | "bytes"
   | "bool"
   | "int"
+  | "uint"
   | "sint"
   | "double"
   | "float"
   | "fixed32"
   | "fixed64"
+  | "sfixed32"
+  | "sfixed64"
   | { readonly message: () => Shape }
   | { readonly repeated: Kind }
   | { readonly map: Kind };
@@ -102,6 +105,8 @@ function readValue(reader: BinaryReader, kind: Kind): unknown {
       return reader.bool();
     case "int":
       return BigInt(reader.int64());
+    case "uint":
+      return BigInt(reader.uint64());
     case "sint":
       return BigInt(reader.sint64());
     case "double":
@@ -109,8 +114,12 @@ function readValue(reader: BinaryReader, kind: Kind): unknown {
     case "float":
       return reader.float();
     case "fixed32":
-      return BigInt(reader.sfixed32());
+      return BigInt(reader.fixed32());
     case "fixed64":
+      return BigInt(reader.fixed64());
+    case "sfixed32":
+      return BigInt(reader.sfixed32());
+    case "sfixed64":
       return BigInt(reader.sfixed64());
   }
 }
