@@ -1,4 +1,4 @@
-import { type DescFile, type Message, toBinary } from "@bufbuild/protobuf";
+import { createRegistry, type DescFile, type Message, type Registry, toBinary } from "@bufbuild/protobuf";
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type FileDescriptorProto, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
@@ -62,6 +62,14 @@ export class Descriptors {
     this.#bytes.set(file, entry);
     return entry;
   }
+}
+
+/** The types that generated code of a file knows: those of the files that it embeds, and of these. */
+export function typesAtRuntime(file: DescFile): Registry {
+  const files = new Set([file]);
+  // The set grows while it is walked.
+  for (const one of files) for (const used of usedFiles(one)) files.add(used);
+  return createRegistry(...files);
 }
 
 /** The other files that declare the types of this one's fields, extensions and methods, and rules that it may use. */

@@ -1,4 +1,4 @@
-import type { OptionRecord } from "@protomesh/runtime/policies";
+import type { OptionRecord, OptionValue } from "@protomesh/runtime/policies";
 import type { Profile } from "../options/level.ts";
 import type { OptionPath } from "../options/path.ts";
 import type { LintRule, Report } from "./rule.ts";
@@ -12,18 +12,19 @@ export const failMode: LintRule = {
     for (const file of files) for (const profile of resolver.profiles(file)) checkLimits(profile, report);
     for (const { desc, methods } of services) {
       for (const owner of [desc, ...methods.map((method) => method.desc)]) {
-        const level = resolver.step(owner)?.level;
-        if (level) checkLimits(level, report);
+        const { level, inherited } = resolver.step(owner) ?? {};
+        if (level) checkLimits(level, report, inherited?.values.get("rate_limit"));
       }
     }
   },
 };
 
-/** Looks where `shared` is written: what is merged there later does not say it better. */
-function checkLimits({ policy, at }: Pick<Profile, "policy" | "at">, report: Report): void {
+/** Looks where `shared` is written: what is merged there later does not say it better, and what was there before may say it. */
+function checkLimits({ policy, at }: Pick<Profile, "policy" | "at">, report: Report, before?: OptionValue): void {
+  const said = ((before ?? []) as readonly OptionRecord[]).filter(({ fail_closed: mode }) => mode !== undefined);
   const limits = (policy.rate_limit ?? []) as readonly OptionRecord[];
-  for (const [index, { shared, fail_closed: failClosed }] of limits.entries()) {
-    if (shared !== true || failClosed !== undefined) continue;
+  for (const [index, { name, shared, fail_closed: failClosed }] of limits.entries()) {
+    if (shared !== true || failClosed !== undefined || said.some((limit) => limit.name === name)) continue;
     const place: OptionPath = at.field("rate_limit").item(index);
     report(
       place,

@@ -188,6 +188,8 @@ test("rate-limit/fail-mode: a shared limit that leaves open what happens without
   ]);
   expect(found(service(closed, method(limit(""))))).toHaveLength(1);
   expect(found(service(`${closed} ${limit("fail_closed: false")}`, "rpc Do(M) returns (M);"))).toEqual([]);
+  // What the service has said holds for the method's own bucket, too.
+  expect(found(service(`${closed} ${limit("fail_closed: true")}`, method(limit(""))))).toEqual([]);
 });
 
 test("retry/amplification: attempts that multiply along imports, told once where they grow too many", () => {
@@ -227,11 +229,17 @@ test("policy/repeats-inherited: a whole policy that says nothing new", () => {
       /^0\.proto:5:\d+: warning: \(mesh\.v1\.method\)\.timeout: the service says the same already: remove it here/,
     ),
   ]);
-  expect(of('rate_limit: { name: "a" rate: "9/s" }')).toHaveLength(1);
+  // Of a service that repeats its file, the limit is the same one; a method gets a bucket of its own.
+  const limit = 'rate_limit: { name: "a" rate: "9/s" }';
+  const defaults = `option (mesh.v1.file) = { defaults: { ${closed} ${limit} } };\n`;
+  expect(found(service(limit, "rpc Do(M) returns (M);", defaults))).toEqual([
+    expect.stringMatching(/\(mesh\.v1\.service\)\.rate_limit: the file says the same already/),
+  ]);
   for (const new_ of [
     'timeout: { total: "2s" max: "8s" }',
     'off: TIMEOUT timeout: { total: "2s" }',
     "auth: { access: DENY }",
+    limit,
     'rate_limit: { name: "b" rate: "9/s" }',
   ])
     expect(of(new_), new_).toEqual([]);
@@ -243,6 +251,11 @@ test.each([
   ["string access_token = 2", true],
   ["string api_key = 2", true],
   ["string ssn = 2", true],
+  ["string accessToken = 2", true],
+  ["string PASSWORD = 2", true],
+  ["google.protobuf.StringValue api_key = 2", true],
+  ["string nextPageToken = 2", false],
+  ["google.protobuf.Int32Value token = 2", false],
   ["string page_token = 2", false],
   ["string secret_name = 2", false],
   ["int32 token = 2", false],
@@ -250,7 +263,10 @@ test.each([
   ["string password = 2 [(mesh.v1.field).sensitive = true]", false],
   ["string password = 2 [(mesh.v1.field).sensitive = false]", false],
 ])("field/sensitive-name: %s", (field, told) => {
-  const text = service(closed, "rpc Do(M) returns (M);", `message N { ${field}; }\n`);
+  const text = service(closed, "rpc Do(M) returns (M);", `message N { ${field}; }\n`).replace(
+    'import "',
+    'import "google/protobuf/wrappers.proto"; import "',
+  );
   expect(found(text).map((line) => /^0\.proto:3:\d+: warning: .*\[(.*)\]$/.exec(line)?.[1])).toEqual(
     told ? ["field/sensitive-name"] : [],
   );

@@ -13,6 +13,8 @@ export const repeatsInherited: LintRule = {
       for (const owner of [desc, ...methods.map((method) => method.desc)]) {
         const step = resolver.step(owner);
         for (const kind of step ? repeated(step) : []) {
+          // A limit that a method sets is its own, and one that it inherits is shared.
+          if (kind === "rate_limit" && owner.kind === "rpc") continue;
           const { level } = step?.inherited.origins.get(kind) ?? {};
           if (level === undefined || !step?.level) continue;
           report(step.level.at.field(kind), `the ${level} says the same already: remove it here`);

@@ -12,6 +12,8 @@ const token = /(?:^|_)token$/;
 const harmless =
   /(?:^|_)(?:page|next|previous|sync|continuation|continue|cursor|resume|idempotency|request|watch|consistency|change|update)_token$/;
 
+const wrappers = new Set(["google.protobuf.StringValue", "google.protobuf.BytesValue"]);
+
 /** Such a field ends up in logs and spans of whoever does not know. */
 export const sensitiveName: LintRule = {
   id: "field/sensitive-name",
@@ -37,7 +39,9 @@ export const sensitiveName: LintRule = {
 const decided = (field: DescField): boolean =>
   hasOption(field, fieldOption) && getOption(field, fieldOption).sensitive !== undefined;
 
-function looksSecret({ name, scalar }: DescField): boolean {
-  if (scalar !== ScalarType.STRING && scalar !== ScalarType.BYTES) return false;
+function looksSecret({ name: given, scalar, message }: DescField): boolean {
+  const text = scalar === ScalarType.STRING || scalar === ScalarType.BYTES || wrappers.has(message?.typeName ?? "");
+  if (!text) return false;
+  const name = given.replace(/([a-z\d])([A-Z])/g, "$1_$2").toLowerCase();
   return secret.test(name) || (token.test(name) && !harmless.test(name));
 }

@@ -1,5 +1,6 @@
-import { createRegistry, type DescMethod } from "@bufbuild/protobuf";
+import type { DescMethod } from "@bufbuild/protobuf";
 import { factsOf as describedFacts, type MethodFacts } from "@protomesh/runtime/policies";
+import { typesAtRuntime } from "../descriptors.ts";
 import { idempotencyOf, kindOf } from "../method.ts";
 import { isSensitive } from "../sensitive.ts";
 
@@ -15,6 +16,6 @@ export function factsOf(
   return describedFacts(
     method,
     { path, kind: kindOf(method), idempotency: idempotencyOf(method), policy, httpMethods },
-    { registry: () => createRegistry(file, ...file.dependencies), isSensitive, kindOf },
+    { registry: () => typesAtRuntime(file), isSensitive, kindOf },
   );
 }

@@ -1,4 +1,11 @@
-import { type DescField, type DescMethod, fromJsonString, type Registry, ScalarType } from "@bufbuild/protobuf";
+import {
+  type DescField,
+  type DescMethod,
+  fromJsonString,
+  type Registry,
+  ScalarType,
+  toBinary,
+} from "@bufbuild/protobuf";
 import type { FieldFacts, MethodFacts, SiblingFacts } from "../core/policy.ts";
 
 /** What only the caller of `factsOf` knows: the generator and the runtime read it from different places. */
@@ -22,7 +29,8 @@ export function factsOf(
     field: (path) => fieldFacts(method, path, isSensitive),
     replyProblem(json) {
       try {
-        fromJsonString(method.output, json, { registry: registry() });
+        // Also what cannot be sent, such as a message that lacks a required field.
+        toBinary(method.output, fromJsonString(method.output, json, { registry: registry() }));
         return undefined;
       } catch (error) {
         return (error as Error).message;
