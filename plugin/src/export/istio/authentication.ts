@@ -23,6 +23,8 @@ export function requestAuthentication(
       jwtRules: issuers.map(({ issuer, audiences, jwksUri, jwks, scopesClaim }) => ({
         issuer,
         ...(audiences.length > 0 && { audiences }),
+        // By itself Istio takes a query parameter as well.
+        fromHeaders: [{ name: "Authorization", prefix: "Bearer " }],
         ...(jwksUri === undefined ? { jwks } : { jwksUri }),
         ...(!spaced.includes(scopesClaim) && { spaceDelimitedClaims: [scopesClaim] }),
         forwardOriginalToken: true,

@@ -1,6 +1,6 @@
 import type { MethodContract } from "../../contract/contract.ts";
 import type { Deployment } from "../deployment.ts";
-import { type Access, accessOf, hasKeys, type Named } from "../shared/access.ts";
+import { type Access, accessOf, hasKeys, type Named, uncheckedText } from "../shared/access.ts";
 import type { KubernetesObject } from "../shared/kubernetes.ts";
 import type { Losses } from "../shared/losses.ts";
 import { groupBy } from "../shared/workloads.ts";
@@ -125,7 +125,10 @@ function rulesOf(method: MethodContract, access: Access, losses: Losses): Rule[]
       "is not exported: Istio cannot read requests, and lets through who passes the rest of auth; keep the server's own auth",
     );
   if (access.kind === "nobody") return [];
-  if (access.kind === "everybody") return [{}];
+  if (access.kind === "everybody") {
+    if (access.unchecked.length > 0) losses.add(method, "auth.providers", uncheckedText("Istio", access));
+    return [{}];
+  }
   const { jwt, apiKey, mtls, missing, scopes, audiences } = access;
   const lose = (option: string, text: string) => losses.add(method, option, text);
   if (missing.length > 0)

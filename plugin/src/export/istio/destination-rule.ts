@@ -23,7 +23,11 @@ export function destinationRule(
     ...(outlierDetection && { outlierDetection }),
     ...(retryBudget && { retryBudget }),
     ...(upstream.tls && {
-      tls: { mode: "SIMPLE", ...(upstream.serverName !== undefined && { sni: upstream.serverName }) },
+      tls: {
+        mode: "SIMPLE",
+        // Without a name it is that of the call's host.
+        ...(upstream.serverName !== undefined && { sni: upstream.serverName, subjectAltNames: [upstream.serverName] }),
+      },
     }),
   };
   if (Object.keys(trafficPolicy).length === 0) return undefined;

@@ -62,3 +62,39 @@ ${users}`;
   expect(openPaths(documentsOf(outcome))).not.toContain("/v1/{**}");
   expect(outcome.warnings).toContainEqual(expect.stringMatching(/Open: is refused by Istio at GET/));
 });
+
+test("tokens count in the header alone, as at the server", () => {
+  const outcome = exported("istio", `service Shop { ${rpc("Get", known)} }`, users);
+  const { spec } = documentsOf(outcome).find(({ kind }) => kind === "RequestAuthentication");
+  expect(spec.jwtRules[0].fromHeaders).toEqual([{ name: "Authorization", prefix: "Bearer " }]);
+  expect(outcome.warnings).toContainEqual(
+    expect.stringMatching(/acme\.Shop: trusts users, of which Istio takes tokens without an expiry too/),
+  );
+});
+
+test("a server's certificate has the name that the configuration gives it; files of certificates are losses", () => {
+  const tls = "{ server_name: shop.example, ca_file: ca.pem, cert_file: a.pem, key_file: a.key }";
+  const outcome = exported(
+    "istio",
+    `service Shop { ${rpc("Get", open)} }`,
+    `targets: [{ name: shop, address: "shop.prod:50051", tls: ${tls} }]`,
+  );
+  const { spec } = documentsOf(outcome).find(({ kind }) => kind === "DestinationRule");
+  expect(spec.trafficPolicy.tls).toEqual({ mode: "SIMPLE", sni: "shop.example", subjectAltNames: ["shop.example"] });
+  const losses = outcome.warnings.filter((line) => /ca_file|cert_file/.test(line));
+  expect(losses).toEqual([
+    expect.stringMatching(/is called with cert_file, which is not exported/),
+    expect.stringMatching(/is trusted by ca_file, which is not exported/),
+  ]);
+});
+
+test("a PUBLIC method says by whom Istio checks nobody", () => {
+  const outcome = exported(
+    "istio",
+    `service Shop { ${rpc("Get", "auth: { access: PUBLIC providers: 'users' providers: 'gone' }")} }`,
+    users,
+  );
+  expect(outcome.warnings).toContainEqual(
+    expect.stringMatching(/auth\.providers: names gone, by which Istio checks nobody/),
+  );
+});

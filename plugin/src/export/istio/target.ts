@@ -78,6 +78,16 @@ function fileOf(workload: Workload, deployment: Deployment, guards: Guards, loss
         service.place,
         `is at ${location.host}, outside of the cluster: nothing of auth is exported, because Istio guards its own workloads`,
       );
+    if (upstream.caFile !== undefined)
+      losses.at(
+        service.place,
+        "is trusted by ca_file, which is not exported: proxies trust the authorities of their system; mount the file and name it in caCertificates",
+      );
+    if (upstream.certFile !== undefined)
+      losses.at(
+        service.place,
+        "is called with cert_file, which is not exported: mount certificate and key, and set tls.mode MUTUAL",
+      );
     if (location.kind === "number")
       losses.at(
         service.place,
@@ -145,9 +155,14 @@ function protection(
         "looks at tokens too: Istio checks those of a whole workload, and refuses who shows a bad one",
       );
   for (const { clockSkewSeconds, name: provider } of issuers)
-    if (clockSkewSeconds !== 60)
-      for (const { place } of services)
+    for (const { place } of services) {
+      losses.at(
+        place,
+        `trusts ${provider}, of which Istio takes tokens without an expiry too: the server refuses them`,
+      );
+      if (clockSkewSeconds !== 60)
         losses.at(place, `trusts ${provider}, whose clock_skew becomes 60s: Istio has that for all`);
+    }
   return [
     ...(issuers.length > 0 ? [requestAuthentication(metadata, selector, issuers)] : []),
     ...authorizationPolicies(metadata, selector, methods, guards, deployment.cors !== undefined, losses),
