@@ -291,6 +291,11 @@ test("what is wrong is said with what there is, and never with a value", async (
     [[at, `${kitchen}/GetDish`, "-H", "s3cr3t"], 2, /--header has no colon/],
     [[at, `${kitchen}/GetDish`, "-H", "x-a: s3cr3t\u00e4"], 2, /metadata key "x-a": the value has characters outside/],
     [[at, `${kitchen}/GetDish`, "-H", "x-bin: s3cr3t!"], 2, /x-bin ends in -bin: write its value in base64/],
+    [
+      [at, `${kitchen}/GetDish`, "-H", "authorization:", "Bearer", "s3cr3t"],
+      2,
+      /an argument after <address> <method> <json>: put quotes around what has spaces/,
+    ],
     [[at, `${kitchen}/GetDish`, "-H", "@none.txt"], 2, /none\.txt cannot be read/],
     [[at, `${kitchen}/GetDish`, "--timeout", "soon"], 2, /--timeout soon is no duration/],
     [[at, `${kitchen}/GetDish`, "--timeout", "0"], 2, /--timeout 0 leaves no time/],

@@ -13,6 +13,8 @@ export interface Flag {
   readonly value?: string;
   /** May be there several times. */
   readonly many?: true;
+  /** The value may be secret, and so may be what is left of it without quotes: other arguments are then not repeated. */
+  readonly secret?: true;
   /** One letter. */
   readonly short?: string;
   /** For --help, one line. */
@@ -87,7 +89,12 @@ export function parse({ flags, operands = [] }: Command, args: readonly string[]
   const missing = operands.find(({ optional }, index) => !optional && positionals[index] === undefined);
   if (missing) throw new UsageError(`<${missing.name}> is missing: ${missing.text}`);
   const [extra] = operands.at(-1)?.many ? [] : positionals.slice(operands.length);
-  if (extra !== undefined) throw new UsageError(`unknown argument ${extra}`);
+  if (extra !== undefined)
+    throw new UsageError(
+      flags.some(({ secret }) => secret)
+        ? `there is an argument after ${operands.map(({ name }) => `<${name}>`).join(" ")}: put quotes around what has spaces`
+        : `unknown argument ${extra}`,
+    );
   return { operands: positionals, one: (flag) => all(flag)[0], all, has: (flag) => all(flag).length > 0 };
 }
 

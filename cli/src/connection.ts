@@ -15,6 +15,7 @@ export const connectionFlags: readonly Flag[] = [
     short: "H",
     value: "name: value",
     many: true,
+    secret: true,
     text: "metadata; @file reads lines, so that secrets are not on the command line",
   },
   { name: "tls", text: "speaks TLS to this machine, too" },
