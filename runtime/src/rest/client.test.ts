@@ -331,6 +331,36 @@ test("a stream that breaks off is UNAVAILABLE, not over", async () => {
   expect((await failure(collect(stream))).code).toBe("UNAVAILABLE");
 });
 
+test.each([
+  ["text/event-stream", "data: <html>\n\n"],
+  ["application/json", '{"result":{}}\n<html>\n'],
+])("a stream as %s with a reply that is not JSON is INTERNAL", async (type, body) => {
+  const server = await listen((_, res) => res.writeHead(200, { "content-type": type }).end(body));
+  const stream = createDepotRestClient({ baseUrl: server.url }).follow(FollowRequest.create({ depot: "d" }));
+  expect(await failure(collect(stream))).toMatchObject({
+    code: "INTERNAL",
+    status: 200,
+    text: "the reply of /test.depot.v1.Depot/Follow is not JSON",
+  });
+});
+
+test("a headers function or a callback that fails is told apart from a connection that broke", async () => {
+  const boom = () => {
+    throw new Error("boom");
+  };
+  const locked = createDepotRestClient({ baseUrl: "http://127.0.0.1:1", headers: async () => boom() });
+  expect(await failure(locked.find(FindRequest.create({ id: 1n })))).toMatchObject({
+    code: "UNAUTHENTICATED",
+    text: "/test.depot.v1.Depot/Find was not sent: the client's headers function failed",
+    cause: new Error("boom"),
+  });
+  const { depot } = await overRest();
+  expect(await failure(depot.find(FindRequest.create({ id: 1n }), { onHeaders: boom }))).toMatchObject({
+    code: "CANCELLED",
+    cause: new Error("boom"),
+  });
+});
+
 test("a reader that leaves a silent stream ends the call at the server", async () => {
   const gone = gate();
   const { depot } = await overRest({

@@ -53,6 +53,15 @@ export function statusError(json: unknown, status?: number): RestError | undefin
   });
 }
 
+/** The JSON of a reply. Fails with INTERNAL when it is none. */
+export function parseReply(text: string, path: string, status: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new RestError("INTERNAL", `the reply of ${path} is not JSON`, { status, cause });
+  }
+}
+
 /** The failure that an HTTP response tells. */
 export async function responseError(response: Response, path: string): Promise<RestError> {
   const text = await response.text();

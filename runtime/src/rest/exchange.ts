@@ -1,6 +1,6 @@
 import type { CallOptions } from "../core/context.ts";
-import { RestError, responseError } from "./error.ts";
-import { requestHeaders, responseMetadata } from "./headers.ts";
+import { parseReply, RestError, responseError } from "./error.ts";
+import { requestHeaders, responseMetadata, tellHeaders } from "./headers.ts";
 import type { Life } from "./life.ts";
 import { chunksOf, messagesOf } from "./lines.ts";
 import { begin, bodyJson, type Connection, fromJson, type RestMethod, toHttp } from "./method.ts";
@@ -131,7 +131,7 @@ async function transmit(
     ...(credentials && { credentials }),
     ...body,
   } as RequestInit);
-  options.onHeaders?.(responseMetadata(response.headers));
+  tellHeaders(options, life.path, responseMetadata(response.headers));
   return response;
 }
 
@@ -140,11 +140,5 @@ async function readReply(method: RestMethod, route: RestRoute, response: Respons
     return rawReply(method, route, response, new Uint8Array(await response.arrayBuffer()));
   }
   const text = await response.text();
-  let json: unknown;
-  try {
-    json = text === "" ? {} : JSON.parse(text);
-  } catch (cause) {
-    throw new RestError("INTERNAL", `the reply of ${method.path} is not JSON`, { status: response.status, cause });
-  }
-  return fromJson(method, route, json);
+  return fromJson(method, route, text === "" ? {} : parseReply(text, method.path, response.status));
 }

@@ -2,8 +2,9 @@ import type { CallOptions } from "../core/context.ts";
 import { criticalityHeader } from "../core/criticality.ts";
 import { Metadata } from "../core/metadata.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
+import { RestError } from "./error.ts";
 import { grpcTimeout, type Life } from "./life.ts";
-import type { RestOptions } from "./options.ts";
+import type { RestHeaders, RestOptions } from "./options.ts";
 
 /** Request metadata that is a header of its own name for a gateway. Everything else gets a prefix. */
 const plain = new Set(
@@ -20,7 +21,7 @@ export async function requestHeaders(
   life: Life,
 ): Promise<{ [name: string]: string }> {
   const result: { [name: string]: string } = {};
-  const given = typeof headers === "function" ? await life.bounds(Promise.resolve(headers())) : headers;
+  const given = typeof headers === "function" ? await life.bounds(made(headers, life.path)) : headers;
   for (const [name, value] of Object.entries(given ?? {})) {
     if (value !== undefined) result[name.toLowerCase()] = value;
   }
@@ -42,10 +43,28 @@ export async function requestHeaders(
   return result;
 }
 
+async function made(headers: () => RestHeaders | Promise<RestHeaders>, path: string): Promise<RestHeaders> {
+  try {
+    return await headers();
+  } catch (cause) {
+    if (cause instanceof RestError) throw cause;
+    throw new RestError("UNAUTHENTICATED", `${path} was not sent: the client's headers function failed`, { cause });
+  }
+}
+
+/** Tells a caller the response headers. A callback that throws fails the call. */
+export function tellHeaders({ onHeaders }: CallOptions, path: string, headers: Metadata): void {
+  try {
+    onHeaders?.(headers);
+  } catch (cause) {
+    throw new RestError("CANCELLED", `a callback of the call of ${path} threw`, { cause });
+  }
+}
+
 const responsePrefix = "grpc-metadata-";
 
 /** The metadata among response headers. Of other origins, browsers show only what CORS exposes. */
-export function responseMetadata(headers: Headers): Metadata {
+export function responseMetadata(headers: Iterable<readonly [string, string]>): Metadata {
   const metadata = new Metadata();
   for (const [name, value] of headers) {
     const key = name.startsWith(responsePrefix) ? name.slice(responsePrefix.length) : name;

@@ -9,7 +9,7 @@ import { AllKinds } from "../../test/kitchen/kitchen.ts";
 import { Kitchen } from "../../test/kitchen/kitchen_mesh.ts";
 import { createKitchenRestClient } from "../../test/kitchen/kitchen_rest.ts";
 import { registryOf } from "../messages/descriptors.ts";
-import type { RestOptions } from "./index.ts";
+import { createRestClient, type RestMethodSpec, type RestOptions } from "./index.ts";
 
 /** What goes out and what comes in, through a client whose network is a function. */
 function mirrored(): { readonly fetch: NonNullable<RestOptions["fetch"]>; readonly sent: JsonValue[]; reply: string } {
@@ -143,6 +143,9 @@ test.each([
   ["took", { seconds: 1n, nanos: -1 }],
   ["mask", ["aB"]],
   ["facts", { a: Number.NaN }],
+  ["text", "\ud800"],
+  ["texts", ["\udc00a"]],
+  ["counts", { "\ud800": 1 }],
 ])("%s cannot be sent as %s", async (field, value) => {
   const network = mirrored();
   const key = field.replace(/_(.)/, (_, letter: string) => letter.toUpperCase());
@@ -152,6 +155,30 @@ test.each([
     text: expect.stringContaining(`sent: ${field}`),
   });
   expect(network.sent).toEqual([]);
+});
+
+test("a google.protobuf.Value that is a whole message is refused both ways", async () => {
+  const method: RestMethodSpec = {
+    path: "/a.B/C",
+    kind: "unary",
+    request: "google.protobuf.Value",
+    reply: "google.protobuf.Empty",
+    routes: [{ method: "POST", segments: ["c"], variables: [], body: "*" }],
+  };
+  const network = mirrored();
+  const tables = { shape: {}, messages: {}, enums: {} };
+  const back = { ...method, request: method.reply, reply: method.request };
+  const { to, from } = createRestClient<{ [name: string]: (request: unknown) => Promise<unknown> }>(
+    { to: method, from: back },
+    tables,
+    { baseUrl: "http://x", fetch: network.fetch },
+  );
+  await expect(to?.({ numberValue: 1 })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  expect(network.sent).toEqual([]);
+  for (const reply of ["1", "null"]) {
+    network.reply = reply;
+    await expect(from?.({})).rejects.toMatchObject({ code: "INTERNAL" });
+  }
 });
 
 test("a key called __proto__ is a key", async () => {

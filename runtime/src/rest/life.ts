@@ -4,7 +4,8 @@ import { RestError } from "./error.ts";
 
 /** How long a call may take and why it ended before its time. */
 export class Life {
-  readonly #path: string;
+  /** Of the method, for error messages. */
+  readonly path: string;
   readonly #controller = new AbortController();
   readonly #stops: (() => void)[] = [];
   #reason: RestError | undefined;
@@ -12,7 +13,7 @@ export class Life {
   readonly timeoutMs: number;
 
   constructor(path: string, options: CallOptions, longestMs: number, clock: Clock) {
-    this.#path = path;
+    this.path = path;
     const { timeoutMs = Number.POSITIVE_INFINITY, deadline = Number.POSITIVE_INFINITY, signal, cancellation } = options;
     if (!(timeoutMs > 0)) throw new TypeError(`timeoutMs is ${timeoutMs}: use a number of milliseconds above 0`);
     this.timeoutMs = Math.min(timeoutMs, longestMs, deadline - clock.now());
@@ -72,14 +73,14 @@ export class Life {
   failure(error: unknown): RestError {
     if (this.#reason) return this.#reason;
     if (error instanceof RestError) return error;
-    return new RestError("UNAVAILABLE", `${this.#path} could not be reached, or the connection broke`, {
+    return new RestError("UNAVAILABLE", `${this.path} could not be reached, or the connection broke`, {
       origin: "transport",
       cause: error,
     });
   }
 
   #late(): void {
-    this.end("DEADLINE_EXCEEDED", `${this.#path} took longer than its time`);
+    this.end("DEADLINE_EXCEEDED", `${this.path} took longer than its time`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { RestError, statusError } from "./error.ts";
+import { parseReply, RestError, statusError } from "./error.ts";
 import { isObject } from "./value.ts";
 
 /** The chunks of a body as they arrive. Leaving early cancels the body. */
@@ -36,7 +36,7 @@ async function* linesOf(response: Response): AsyncGenerator<string> {
 /** The messages of a streamed response as JSON. Fails with the status that the stream ends with. */
 export async function* messagesOf(response: Response, path: string): AsyncGenerator<unknown> {
   const type = response.headers.get("content-type") ?? "";
-  const items = type.startsWith("text/event-stream") ? eventsOf(response) : resultsOf(response, type);
+  const items = type.startsWith("text/event-stream") ? eventsOf(response, path) : resultsOf(response, path, type);
   for await (const { json, failed } of items) {
     const failure = failed(json);
     if (failure === false) yield json;
@@ -55,12 +55,15 @@ const message = () => false as const;
 const status = (json: unknown) => statusError(json) ?? statusError(isObject(json) ? json.error : undefined);
 
 /** Source: WHATWG HTML, "Parsing an event stream"; ids and comments say nothing that a caller sees. */
-async function* eventsOf(response: Response): AsyncGenerator<Item> {
+async function* eventsOf(response: Response, path: string): AsyncGenerator<Item> {
   let data: string[] = [];
   let event = "";
   for await (const line of linesOf(response)) {
     if (line === "") {
-      if (data.length > 0) yield { json: JSON.parse(data.join("\n")), failed: event === "error" ? status : message };
+      if (data.length > 0) {
+        const json = parseReply(data.join("\n"), path, response.status);
+        yield { json, failed: event === "error" ? status : message };
+      }
       data = [];
       event = "";
       continue;
@@ -72,11 +75,11 @@ async function* eventsOf(response: Response): AsyncGenerator<Item> {
 }
 
 /** Lines of results or errors; of bare messages, where the server says so. */
-async function* resultsOf(response: Response, type: string): AsyncGenerator<Item> {
+async function* resultsOf(response: Response, path: string, type: string): AsyncGenerator<Item> {
   const bare = type.includes("ndjson");
   for await (const line of linesOf(response)) {
     if (line.trim() === "") continue;
-    const json: unknown = JSON.parse(line);
+    const json = parseReply(line, path, response.status);
     const error = isObject(json) && isObject(json.error) ? statusError(json.error) : undefined;
     const isResult = isObject(json) && "result" in json;
     if (error && (bare || !isResult)) yield { json, failed: () => error };

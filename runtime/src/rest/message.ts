@@ -1,5 +1,5 @@
 import type { Shape } from "./tables.ts";
-import { type Field, inField, isObject, type Json, type ValueType, wrong } from "./value.ts";
+import { type Field, inField, isObject, type Json, type ValueType, wellFormed, wrong } from "./value.ts";
 
 /** A message whose JSON is an object of its fields. `list` is read when the type is first used: types may hold themselves. */
 export function message(typeName: string, list: () => readonly Field[], shape: Shape): ValueType {
@@ -80,7 +80,7 @@ function writeField({ label, type, keys }: Field, value: unknown): Json | undefi
     const entries = value instanceof Map ? [...value] : isObject(value) ? Object.entries(value) : undefined;
     if (!entries) throw wrong(value, "map");
     const json: { [key: string]: Json } = {};
-    for (const [key, one] of entries) define(json, String(key), type.write(one));
+    for (const [key, one] of entries) define(json, wellFormed(String(key)), type.write(one));
     return entries.length === 0 || keys === undefined ? undefined : json;
   }
   const json = type.write(value);

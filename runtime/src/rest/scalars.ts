@@ -1,6 +1,6 @@
 import { fromBase64, toBase64 } from "./base64.ts";
 import type { Longs } from "./tables.ts";
-import { type Json, JsonProblem, type ValueType, wrong } from "./value.ts";
+import { type Json, JsonProblem, type ValueType, wellFormed, wrong } from "./value.ts";
 
 /** The scalar types by their proto names. Source: the ProtoJSON format. */
 export function scalarTypes(longs: Longs): { readonly [name: string]: ValueType } {
@@ -29,7 +29,7 @@ export function scalarTypes(longs: Longs): { readonly [name: string]: ValueType 
 
 const string: ValueType = {
   zero: "",
-  write: (value) => expect(value, "string"),
+  write: (value) => wellFormed(expect(value, "string")),
   read: (json) => expect(json, "string"),
 };
 

@@ -6,8 +6,10 @@ import { Parcel } from "../../test/depot/depot.ts";
 import { createDepotRestClient } from "../../test/depot/depot_rest.ts";
 import { overRest } from "../../test/keeper.ts";
 import { collect, gate } from "../../test/over-grpc.ts";
+import type { CallContext } from "../core/context.ts";
+import type { Metadata } from "../core/metadata.ts";
 import { FakeClock } from "../testing.ts";
-import { RestError, type RestOptions, type WebSocketClass } from "./index.ts";
+import { RestError, type RestOptions, type WebSocketClass, type WebSocketLike } from "./index.ts";
 
 const sockets: RestOptions = { WebSocket: WebSocket as unknown as WebSocketClass, clientStreams: "websocket" };
 
@@ -159,6 +161,68 @@ test("a runtime without WebSocket says what is missing", async () => {
   } finally {
     if (real) Object.defineProperty(globalThis, "WebSocket", real);
   }
+});
+
+test("response headers are heard before the first reply, also when there are none", async () => {
+  const heard: (string | undefined | Uint8Array)[][] = [];
+  const onHeaders = (headers: Metadata) => heard.push([...headers.all("x-who"), headers.bytes("y-bin")]);
+  const { depot } = await overRest(
+    {
+      async *talk(parcels, context) {
+        const { responseHeaders } = context as CallContext;
+        for await (const parcel of parcels) {
+          if (parcel.name === "told")
+            responseHeaders.append("x-who", "a").append("x-who", "b").set("y-bin", Buffer.of(9));
+          yield parcel;
+        }
+      },
+    },
+    sockets,
+  );
+  for (const name of ["told", "silent"]) {
+    for await (const _ of depot.talk(some(Parcel.create({ depot: "d", name })), { onHeaders })) heard.push(["reply"]);
+  }
+  expect(heard).toEqual([["a", "b", Uint8Array.of(9)], ["reply"], [undefined], ["reply"]]);
+  const failing = depot.talk(some(Parcel.create({ depot: "d" })), {
+    onHeaders: () => {
+      throw new Error("boom");
+    },
+  });
+  expect(await failure(collect(failing))).toMatchObject({ code: "CANCELLED", cause: new Error("boom") });
+});
+
+test("sending ends when the server has ended the call", async () => {
+  const clock = new FakeClock();
+  let taken = 0;
+  class Ending implements WebSocketLike {
+    // A closed WebSocket never sends what it holds.
+    bufferedAmount = 0;
+    onopen: ((event: never) => void) | null = null;
+    onmessage: ((event: never) => void) | null = null;
+    onclose: ((event: never) => void) | null = null;
+    onerror: ((event: never) => void) | null = null;
+    constructor() {
+      queueMicrotask(() => this.onopen?.({} as never));
+    }
+    send() {
+      this.bufferedAmount = 2 ** 21;
+      queueMicrotask(() => this.onclose?.({ code: 4010, reason: "enough" } as never));
+    }
+    close() {}
+  }
+  const depot = createDepotRestClient({ baseUrl: "http://x", clock, WebSocket: Ending });
+  // No generator: nobody can end it.
+  const endless: AsyncIterable<Parcel> = {
+    [Symbol.asyncIterator]: () => ({
+      async next() {
+        taken++;
+        return { done: false, value: Parcel.create({ depot: "d" }) };
+      },
+    }),
+  };
+  expect(await failure(collect(depot.talk(endless)))).toMatchObject({ code: "ABORTED", text: "enough" });
+  await clock.advance(1000);
+  expect([taken, clock.pending]).toEqual([2, 0]);
 });
 
 test("a bearer token goes along as a subprotocol", async () => {

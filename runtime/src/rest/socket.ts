@@ -1,6 +1,7 @@
 import type { CallOptions } from "../core/context.ts";
+import { Metadata } from "../core/metadata.ts";
 import { closeCode, RestError, statusError } from "./error.ts";
-import { requestHeaders } from "./headers.ts";
+import { requestHeaders, responseMetadata, tellHeaders } from "./headers.ts";
 import type { Life } from "./life.ts";
 import { bodyJson, type Connection, fromJson, type RestMethod, toHttp } from "./method.ts";
 import type { WebSocketClass, WebSocketLike } from "./options.ts";
@@ -14,7 +15,10 @@ const protocol = "mesh.v1+json";
 const mostBuffered = 1024 * 1024;
 const lookAgainMs = 20;
 
-type Event = { readonly json: unknown } | { readonly end: true; readonly error?: RestError };
+type Event =
+  | { readonly json: unknown }
+  | { readonly headers: Metadata }
+  | { readonly end: true; readonly error?: RestError };
 
 /**
  * Sends a stream of requests over a WebSocket and reads replies as they arrive. Path and query are of the first
@@ -49,16 +53,23 @@ export async function* socketReplies(
       encode: (message: unknown) => JSON.stringify({ m: bodyJson(method, route, message) }),
     };
     socket = await open(method, connection, http.method, http.target, options, life, events);
-    void send(socket, frames, connection, life).catch(failed);
+    void send(socket, frames, connection, events).catch(failed);
+    let heard = false;
     for (;;) {
       const event = await events.next();
       if (life.reason) throw life.reason;
+      if ("end" in event) {
+        if (event.error) throw event.error;
+        break;
+      }
+      // A server that has no headers says nothing of them.
+      if (!heard) tellHeaders(options, method.path, "headers" in event ? event.headers : new Metadata());
+      heard = true;
       if ("json" in event) yield fromJson(method, route, event.json);
-      else if (event.error) throw event.error;
-      else break;
     }
   } finally {
     life.signal.removeEventListener("abort", aborted);
+    events.add({ end: true });
     leave(source);
     // An open connection is told that nobody reads on; 1000 on one that is closed says nothing.
     socket?.close(1000);
@@ -132,9 +143,16 @@ function read(data: unknown): Event | undefined {
   }
   if (!isObject(frame)) return undefined;
   if ("m" in frame) return { json: frame.m };
+  if (isObject(frame.headers)) return { headers: metadataOf(frame.headers) };
   const error = statusError(frame.error);
   return error && { end: true, error };
 }
+
+/** The metadata of a frame: a key with several values has a list of them. */
+const metadataOf = (headers: { readonly [name: string]: unknown }): Metadata =>
+  responseMetadata(
+    Object.entries(headers).flatMap(([name, value]) => [value].flat().map((one) => [name, String(one)] as const)),
+  );
 
 async function send(
   socket: WebSocketLike,
@@ -148,14 +166,14 @@ async function send(
     readonly encode: (message: unknown) => string;
   },
   { clock }: Connection,
-  life: Life,
+  events: Queue,
 ): Promise<void> {
   for (let next = first; ; next = await source.next()) {
-    if (life.reason) return;
+    if (events.over) return;
     if (next.done) return socket.send('{"end":true}');
     socket.send(encode(next.value));
     // No event tells that a WebSocket has sent what it holds.
-    while (socket.bufferedAmount > mostBuffered && !life.reason) {
+    while (socket.bufferedAmount > mostBuffered && !events.over) {
       await new Promise<void>((resolve) => clock.schedule(lookAgainMs, resolve));
     }
   }
@@ -168,6 +186,11 @@ class Queue {
   #waiting: ((event: Event) => void) | undefined;
   /** Called at the end. */
   onEnd: () => void = () => {};
+
+  /** True when the call has ended, for whatever reason. */
+  get over(): boolean {
+    return this.#over;
+  }
 
   add(event: Event): void {
     if (this.#over) return;

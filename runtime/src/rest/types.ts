@@ -2,7 +2,7 @@ import { message } from "./message.ts";
 import { enumType, scalarTypes } from "./scalars.ts";
 import type { Shape, Tables } from "./tables.ts";
 import { type Field, isObject, type ValueType } from "./value.ts";
-import { any, boxed, duration, fieldMask, plain, timestamp } from "./well-known.ts";
+import { any, boxed, duration, fieldMask, loneValue, plain, timestamp } from "./well-known.ts";
 
 const line = /^(?:(repeated|optional|map<(\w+)>|oneof:(\w+)) )?([\w.]+) (\w+)(?: json=(\S+))?(?: key=(\S+))?$/;
 
@@ -46,6 +46,7 @@ export class Types {
       ["FieldMask", boxed("paths", fieldMask)],
       ["Struct", boxed("fields", struct)],
       ["ListValue", boxed("values", list)],
+      ["Value", loneValue],
       ["Empty", empty],
       ...wrapped.map(([name, type]) => [name, boxed("value", type)] as const),
     ]);

@@ -65,6 +65,12 @@ export const inField = (name: string, error: unknown): JsonProblem =>
 export const isObject = (value: unknown): value is { readonly [key: string]: unknown } =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** The text, which must have no half of a surrogate pair: neither a URL nor UTF-8 can hold one. */
+export function wellFormed(text: string): string {
+  if (/\p{Surrogate}/u.test(text)) throw new JsonProblem("is no valid Unicode");
+  return text;
+}
+
 /** The message for a value of another type than is needed. Never shows the value. */
 export function wrong(value: unknown, needed: string): JsonProblem {
   const kind = value === null ? "null" : Array.isArray(value) ? "a list" : typeof value;

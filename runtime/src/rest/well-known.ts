@@ -101,16 +101,24 @@ function finite(value: Json): Json {
   return value;
 }
 
-/** An Any holds encoded bytes, which a client without codecs can neither make nor read. */
-export const any: ValueType = {
+const beyond = (typeName: string, what: string): ValueType => ({
   zero: undefined,
   write() {
-    throw new JsonProblem("is a google.protobuf.Any, which the REST client cannot send: its bytes have no JSON here");
+    throw new JsonProblem(`is a ${typeName}, which the REST client cannot send: ${what}`);
   },
   read() {
-    throw new JsonProblem("is a google.protobuf.Any, which the REST client cannot read: its JSON has no bytes here");
+    throw new JsonProblem(`is a ${typeName}, which the REST client cannot read: ${what}`);
   },
   free: true,
+});
+
+/** An Any holds encoded bytes, which a client without codecs can neither make nor read. */
+export const any = beyond("google.protobuf.Any", "its bytes have no JSON here");
+
+/** A Value that is a whole message has a form of its own for each way in which oneofs are held. */
+export const loneValue: ValueType = {
+  ...beyond("google.protobuf.Value", "it has no field around it"),
+  takesNull: true,
 };
 
 /** JSON of a message that is null or an object of one value, such as a wrapper at the top level. */
