@@ -200,25 +200,39 @@ test("a server that speaks v1alpha only, and one that sends a file at a time, ar
           case: "errorResponse" as const,
           value: { $typeName: "grpc.reflection.v1.ErrorResponse" as const, errorCode: 5, errorMessage: error },
         };
-  const single = implement(reflectionSpec("v1"), {
-    async *serverReflectionInfo(requests) {
-      for await (const request of requests) {
-        const { case: kind, value } = request.messageRequest;
-        const file = set.file.find(({ name, service }) =>
-          kind === "fileByFilename" ? name === value : service.some((one) => value === `test.kitchen.v1.${one.name}`),
-        );
-        yield {
-          $typeName: "grpc.reflection.v1.ServerReflectionResponse" as const,
-          validHost: "",
-          originalRequest: request,
-          messageResponse: answer(file, "none"),
-        };
-        return;
-      }
-    },
+  const single = (named: (file: FileDescriptorProto, name: string) => boolean) =>
+    implement(reflectionSpec("v1"), {
+      async *serverReflectionInfo(requests) {
+        for await (const request of requests) {
+          const { case: kind, value } = request.messageRequest;
+          const file = set.file.find((one) =>
+            kind === "fileByFilename"
+              ? named(one, value)
+              : one.service.some(({ name }) => value === `test.kitchen.v1.${name}`),
+          );
+          yield {
+            $typeName: "grpc.reflection.v1.ServerReflectionResponse" as const,
+            validHost: "",
+            originalRequest: request,
+            messageResponse: answer(file, "none"),
+          };
+          return;
+        }
+      },
+    });
+  const called = async (named: (file: FileDescriptorProto, name: string) => boolean) => {
+    const { grpc } = await start({ grpc: "127.0.0.1:0", services: [kitchenWith(), single(named)] });
+    return call(`127.0.0.1:${grpc?.port}`, `${kitchen}/GetDish`, '{"id":1}');
+  };
+  expect((await called(({ name }, wanted) => name === wanted)).stdout).toContain('"id": "1"');
+  // Asked for a file, it answers with another one.
+  for (const file of set.file) file.dependency.push("odd.proto");
+  expect(await called(({ service }) => service.length > 0)).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(
+      /^protomesh: 127\.0\.0\.1:\d+ does not describe \S+\.proto, which \S+ imports: give --descriptor\n$/,
+    ),
   });
-  const alone = await start({ grpc: "127.0.0.1:0", services: [kitchenWith(), single] });
-  expect((await call(`127.0.0.1:${alone.grpc?.port}`, `${kitchen}/GetDish`, '{"id":1}')).stdout).toContain('"id": "1"');
 });
 
 test("--list shows services and methods", async () => {

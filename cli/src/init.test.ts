@@ -39,7 +39,7 @@ beforeEach(() => {
 
 const init = (...args: string[]) => command.run(work, ["init", ...args]);
 
-function write(files: { readonly [path: string]: string }): void {
+function write(files: { readonly [path: string]: string | Buffer }): void {
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(work, path)), { recursive: true });
     writeFileSync(join(work, path), text);
@@ -247,6 +247,7 @@ test.each([
   ],
   ["package.json", { "package.json": "{ name }" }, "package.json is not JSON: correct it first"],
   ["a list", { "package.json": "[]" }, "package.json is not a JSON object: correct it first"],
+  ["other bytes", { ".gitignore": Buffer.from("caf\xe9/\n", "latin1") }, ".gitignore is not UTF-8: convert it first"],
   ["scripts", { "package.json": '{"scripts":[]}' }, "package.json: scripts is not an object: correct it first"],
 ])("what is in the way is named before anything is written: %s", (_, files, text) => {
   write(files);

@@ -49,7 +49,7 @@ export class Reflection {
     if (this.#files.has(name)) return;
     const file = wellKnown.get(name);
     if (file) this.#files.set(name, file);
-    else if (!this.#take(await this.#ask({ case: "fileByFilename", value: name })))
+    else if (!this.#take(await this.#ask({ case: "fileByFilename", value: name })) || !this.#files.has(name))
       throw new Error(`${this.#target.name} does not describe ${name}, which ${from} imports: give --descriptor`);
   }
 

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -75,8 +76,9 @@ function complete(path: string, text: string, folder: string): string {
 
 /** The text of a file, or undefined when there is none. */
 function read(folder: string, path: string): string | undefined {
+  let bytes: Buffer;
   try {
-    return readFileSync(join(folder, path), "utf8");
+    bytes = readFileSync(join(folder, path));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") return undefined;
@@ -85,4 +87,7 @@ function read(folder: string, path: string): string | undefined {
       throw new Error(`${path} has no place, because a part of its path is a file: move that away first`);
     throw new Error(`${path} cannot be read (${code})`, { cause: error });
   }
+  // Written back, it would have other bytes.
+  if (path in shared && !isUtf8(bytes)) throw new Error(`${path} is not UTF-8: convert it first`);
+  return bytes.toString("utf8");
 }
