@@ -20,9 +20,14 @@ test.each([
   expect(parseDuration(text)).toBe(ms);
 });
 
-test.each(["", "0s", "-1s", "5", "1.s", "1 s", "1d", "1e3s", "1s "])("duration %j is refused", (text) => {
-  expect(() => parseDuration(text)).toThrow(OptionError);
-});
+const endless = "9".repeat(400);
+
+test.each(["", "0s", "-1s", "5", "1.s", "1 s", "1d", "1e3s", "1s ", `${endless}h`])(
+  "duration %j is refused",
+  (text) => {
+    expect(() => parseDuration(text)).toThrow(OptionError);
+  },
+);
 
 test.each([
   ["100/s", 100],
@@ -32,7 +37,7 @@ test.each([
   expect(parseRate(text)).toBe(perSecond);
 });
 
-test.each(["", "0/s", "100", "100/", "100/d", "-1/s", "100 / s"])("rate %j is refused", (text) => {
+test.each(["", "0/s", "100", "100/", "100/d", "-1/s", "100 / s", `${endless}/s`])("rate %j is refused", (text) => {
   expect(() => parseRate(text)).toThrow(OptionError);
 });
 
@@ -72,4 +77,9 @@ test("errors name the field by its path", () => {
     /^inner\.size: 0 is out of range: use a number at least 1/,
   );
   expect(() => parseFields<Sample>(table, { count: 6 })).toThrow(/between 2 and 5/);
+});
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])("%d is no number of an option", (value) => {
+  for (const field of [number("size", { min: 1 }), number("size", { max: 1 })])
+    expect(() => field.parse(value)).toThrow(OptionError);
 });

@@ -50,7 +50,7 @@ const units: { readonly [unit: string]: number } = { ms: 1, s: 1000, m: 60_000, 
 export function parseDuration(text: string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
   const ms = Number(number) * (units[unit ?? ""] ?? Number.NaN);
-  if (!(ms > 0))
+  if (!(ms > 0 && Number.isFinite(ms)))
     throw new OptionError(`${JSON.stringify(text)} is not a duration above zero: write "250ms", "1.5s", "2m" or "24h"`);
   return ms;
 }
@@ -61,7 +61,7 @@ const seconds: { readonly [unit: string]: number } = { s: 1, m: 60, h: 3600 };
 export function parseRate(text: string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)\/(s|m|h)$/.exec(text) ?? [];
   const perSecond = Number(number) / (seconds[unit ?? ""] ?? Number.NaN);
-  if (!(perSecond > 0))
+  if (!(perSecond > 0 && Number.isFinite(perSecond)))
     throw new OptionError(`${JSON.stringify(text)} is not a rate above zero: write "100/s", "5000/m" or "20/h"`);
   return perSecond;
 }
@@ -113,7 +113,7 @@ export const number = <T extends number | undefined = number>(
     const given = Number(value);
     const lowest = min ?? Number.NEGATIVE_INFINITY;
     const highest = max ?? Number.POSITIVE_INFINITY;
-    if (given >= lowest && given <= highest) return given as T;
+    if (Number.isFinite(given) && given >= lowest && given <= highest) return given as T;
     const range =
       max === undefined ? `at least ${min}` : min === undefined ? `at most ${max}` : `between ${min} and ${max}`;
     throw new OptionError(`${given} is out of range: use a number ${range}`);
