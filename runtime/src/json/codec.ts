@@ -23,8 +23,8 @@ export interface JsonCodec<T = unknown> {
   /** Throws JsonError. Refuses duplicate keys. */
   parse(text: string): T;
   /**
-   * Reads what JSON.parse makes, or a tree made by hand, in which a bytes field may be a Uint8Array and a FieldMask
-   * MaskPaths. Throws JsonError.
+   * Reads what JSON.parse or parseExactly makes, or a tree made by hand, in which a bytes field may be a Uint8Array and a
+   * FieldMask MaskPaths. Throws JsonError.
    */
   read(tree: unknown): T;
   /** Throws TypeError when it is no such message. */

@@ -62,7 +62,7 @@ function wellKnown(readers: Readers, shape: MessageShape): Reader {
     return (json, reading) => {
       const message = make() as Fields;
       const set =
-        typeof json === "number"
+        typeof json === "number" || typeof json === "bigint"
           ? number
           : typeof json === "string"
             ? text

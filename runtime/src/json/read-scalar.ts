@@ -66,9 +66,13 @@ export const isWellFormed = (text: string): boolean => (text as string & { isWel
 
 const decimal = /^-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 
-/** A number, also as text; NaN when it is none. */
+/** A number, also as text or a bigint; NaN when it is none. */
 const numberIn = (json: unknown): number =>
-  typeof json === "number" ? json : typeof json === "string" && decimal.test(json) ? Number(json) : Number.NaN;
+  typeof json === "number"
+    ? json
+    : typeof json === "bigint" || (typeof json === "string" && decimal.test(json))
+      ? Number(json)
+      : Number.NaN;
 
 function floatReader(what: string, field: string): (json: unknown) => number {
   return (json) => {
@@ -90,7 +94,9 @@ function longReader(what: string, least: bigint, most: bigint, as: ScalarForm, f
           : undefined
         : typeof json === "string"
           ? wholeIn(json)
-          : undefined;
+          : typeof json === "bigint"
+            ? json
+            : undefined;
     if (whole === undefined || whole < least || whole > most) throw expected(what, json, field);
     return whole;
   };

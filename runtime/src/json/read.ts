@@ -135,7 +135,7 @@ export class Readers {
         mergeFromJson(
           desc,
           message as unknown as Message,
-          { [key]: value as never },
+          { [key]: withoutBigints(value) as never },
           { registry, ignoreUnknownFields: ignoreUnknown },
         );
       } catch (cause) {
@@ -269,6 +269,10 @@ export const isNullable = (form: Form): boolean =>
   (form.kind === "enum" && form.desc.typeName === "google.protobuf.NullValue") ||
   (form.kind === "message" && form.desc.typeName === "google.protobuf.Value") ||
   (form.kind === "plain" && form.type === "Value");
+
+/** What JSON.parse makes, which is what protobuf-es reads. */
+const withoutBigints = (json: unknown): unknown =>
+  JSON.parse(JSON.stringify(json, (_, one: unknown) => (typeof one === "bigint" ? Number(one) : one)));
 
 const isInt32 = (form: Form): boolean =>
   form.kind === "scalar" &&

@@ -1,4 +1,5 @@
 import { isWellFormed } from "./read-scalar.ts";
+import { exactly, parseExactly } from "./text.ts";
 
 /** Thrown where a text is not what a fast reading expects: it is then read in full, which says what is wrong, if anything. */
 export const giveUp = Symbol("give up");
@@ -14,10 +15,11 @@ const longestCopied = 12;
 const longestKept = 256;
 
 const powersOfTen = Array.from({ length: 16 }, (_, power) => 10 ** power);
+const longWhole = /^-?\d{16,40}$/;
 const numberText = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 /**
- * Reads a JSON text from its start, value by value, as JSON.parse would. Where it is not JSON, methods throw `giveUp` or
+ * Reads a JSON text from its start, value by value, as parseExactly would. Where it is not JSON, methods throw `giveUp` or
  * SyntaxError, or read what is no JSON text, which `end` finds out.
  */
 export class Scanner {
@@ -95,7 +97,7 @@ export class Scanner {
     return key;
   }
 
-  /** Reads a value as JSON.parse does. A key that an object has twice is for `keys` to find. */
+  /** Reads a value as parseExactly does. A key that an object has twice is for `keys` to find. */
   value(): unknown {
     const byte = this.bytes[this.at] as number;
     if (byte === 0x22) return this.string();
@@ -160,7 +162,7 @@ export class Scanner {
     return value;
   }
 
-  #number(): number {
+  #number(): number | bigint {
     const { bytes, at: start } = this;
     const isNegative = bytes[start] === 0x2d;
     const first = isNegative ? start + 1 : start;
@@ -186,7 +188,7 @@ export class Scanner {
     return isNegative ? -value : value;
   }
 
-  #longNumber(): number {
+  #longNumber(): number | bigint {
     const { bytes, at: start } = this;
     let at = start;
     for (let byte = bytes[at] as number; byte > 0x20 && byte !== 0x2c && byte !== 0x5d && byte !== 0x7d; )
@@ -194,10 +196,10 @@ export class Scanner {
     this.at = at;
     const text = bytes.toString("latin1", start, at);
     if (!numberText.test(text)) throw giveUp;
-    return Number(text);
+    return longWhole.test(text) ? exactly(text) : Number(text);
   }
 
-  /** Finds the end of an object or a list, which JSON.parse then reads. */
+  /** Finds the end of an object or a list, which parseExactly then reads. */
   #tree(opening: number): unknown {
     if (opening !== 0x7b && opening !== 0x5b) throw giveUp;
     const { bytes, at: start } = this;
@@ -218,6 +220,6 @@ export class Scanner {
       at++;
     } while (open > 0);
     this.at = at;
-    return JSON.parse(bytes.toString("utf8", start, at));
+    return parseExactly(bytes.toString("utf8", start, at));
   }
 }

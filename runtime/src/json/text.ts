@@ -1,13 +1,57 @@
 import { JsonError } from "./error.ts";
 
-/** Parses JSON. Throws JsonError when it is none; keys given twice are for `checkKeys` to find. */
+/** Parses JSON as `parseExactly`. Throws JsonError when it is none; keys given twice are for `checkKeys` to find. */
 export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExactly(text);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message.slice(0, 200) : "";
     throw new JsonError("", `is not JSON: ${why}`, { cause });
   }
+}
+
+/** Whether there may be such a number at all: most texts have none. */
+const mayBeLong = /(?:^|[:,[\s-])\d{16}/;
+/** With as many digits as any 64 bits need, because those of a very long number take long to read. */
+const longWhole = /(?<![\w.+-])-?[1-9]\d{15,39}(?![\w.+-])/g;
+/** JSON has this character escaped alone, so that a text without its escape cannot have it. */
+const mark = "\u0000";
+
+/**
+ * Parses JSON as JSON.parse does, but makes whole numbers beyond 2^53 bigints: as numbers they would lose digits. Throws
+ * SyntaxError.
+ */
+export function parseExactly(text: string): unknown {
+  if (!mayBeLong.test(text) || text.includes("\\u0000")) return JSON.parse(text);
+  const marked = outsideStrings(text, (part) => part.replace(longWhole, (digits) => JSON.stringify(mark + digits)));
+  try {
+    return JSON.parse(marked, (_, value: unknown) =>
+      typeof value === "string" && value.startsWith(mark) ? exactly(value.slice(1)) : value,
+    );
+  } catch (error) {
+    // Says where the text is wrong.
+    JSON.parse(text);
+    throw error;
+  }
+}
+
+/** The whole number that decimal digits are: a bigint where a number would not do. */
+export function exactly(digits: string): number | bigint {
+  const value = Number(digits);
+  return Number.isSafeInteger(value) ? value : BigInt(digits);
+}
+
+/** Changes what of JSON text is not in quotes. */
+function outsideStrings(text: string, change: (part: string) => string): string {
+  const parts: string[] = [];
+  let at = 0;
+  for (let open = text.indexOf('"'); open >= 0; open = text.indexOf('"', at)) {
+    let close = open + 1;
+    for (; close < text.length && text[close] !== '"'; close++) if (text[close] === "\\") close++;
+    parts.push(change(text.slice(at, open)), text.slice(open, close + 1));
+    at = close + 1;
+  }
+  return parts.join("") + change(text.slice(at));
 }
 
 /**

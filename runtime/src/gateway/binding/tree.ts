@@ -1,7 +1,7 @@
 import type { DescField } from "@bufbuild/protobuf";
 
 /**
- * A request as plain JSON by JSON or proto names. Beside what JSON.parse makes, a bytes field may be a Uint8Array and a FieldMask
+ * A request as plain JSON by JSON or proto names. Beside what parseExactly makes, a bytes field may be a Uint8Array and a FieldMask
  * MaskPaths.
  */
 export type Tree = { [name: string]: unknown };
