@@ -120,3 +120,65 @@ inBrowser("takes what a document says for text, never for markup", async () => {
   await page.locator("#evil .try").waitFor();
   expect(await page.locator("main img, main script, main b:not(.method), header img").count()).toBe(0);
 });
+
+/** A document without tags, with one path. */
+const documentOf = (item: object, more: object = {}) => ({
+  openapi: "3.1.0",
+  info: { title: "Ping", version: "1" },
+  paths: { "/v1/ping": item },
+  ...more,
+});
+const responses = { 200: { description: "Done.", content: { "application/json": { schema: { type: "string" } } } } };
+
+inBrowser("sends credentials, and shows the same call for a shell without them", async () => {
+  const schemes = {
+    idp: { type: "http", scheme: "bearer" },
+    "partner.key": { type: "apiKey", in: "header", name: "x-partner" },
+    old: { type: "apiKey", in: "query", name: "key" },
+  };
+  const one = (operationId: string, ...security: object[]) => ({ operationId, security, responses });
+  const { page, requests } = await open(
+    "#all",
+    documentOf(
+      { get: one("all", { idp: [], "partner.key": [], old: [] }), options: one("choice", {}, { idp: [] }) },
+      { components: { securitySchemes: schemes } },
+    ),
+  );
+  await page.locator(".credentials summary").click();
+  for (const [index, secret] of ["hush'1", "hush&2", "hush 3"].entries())
+    await page.locator(".credentials input").nth(index).fill(secret);
+  const card = page.locator("#all");
+  await card.locator("button", { hasText: "curl" }).click();
+  const command = (await card.locator(".output > pre").textContent()) ?? "";
+  for (const part of ['authorization: Bearer \'"$IDP"', 'x-partner: \'"$PARTNER_KEY"', "--url-query 'key='\"$OLD\""])
+    expect(command).toContain(part);
+  expect(command).not.toContain("hush");
+  const sent = page.waitForRequest((request) => request.url().includes("/v1/ping"));
+  await card.locator("button.primary").click();
+  expect(await (await sent).allHeaders()).toMatchObject({ authorization: "Bearer hush'1", "x-partner": "hush&2" });
+  await card.locator(".status.good").waitFor();
+  expect(requests.at(-1)).toMatch(/\/v1\/ping\?key=hush%203$/);
+  expect(await card.locator("summary .label").allTextContents()).toEqual(["needs a credential"]);
+  expect(await page.locator("#choice summary .label").allTextContents()).toEqual([]);
+});
+
+inBrowser("lists operations without tags, and shows an answer without a body", async () => {
+  const { page } = await open("#head", documentOf({ head: { operationId: "head", responses } }));
+  const card = page.locator("#head");
+  await card.locator(".try").waitFor();
+  await card.locator("button", { hasText: "curl" }).click();
+  expect(await card.locator(".output > pre").textContent()).toMatch(/^curl --head '/);
+  await card.locator("button.primary").click();
+  await card.locator(".status.good, .status.bad").waitFor();
+  expect(await card.locator(".status").textContent()).toMatch(/^200 /);
+});
+
+inBrowser("shows the rules of a field that may be left empty", async () => {
+  const name = { type: "string", anyOf: [{ const: "" }, { minLength: 3, "x-pattern": "(?i)^a" }] };
+  const schema = { type: "object", properties: { name } };
+  const requestBody = { content: { "application/json": { schema } } };
+  const { page } = await open("#call", documentOf({ post: { operationId: "call", requestBody, responses } }));
+  const labels = page.locator("#call .shape .row .label");
+  await labels.first().waitFor();
+  expect(await labels.allTextContents()).toEqual(["at least 3 characters", "(?i)^a", 'or ""']);
+});

@@ -27,8 +27,8 @@ function render(root) {
   main.replaceChildren();
   if (description) main.append(prose(description));
   main.append(credentials(root) ?? "");
-  for (const tag of root.tags ?? []) {
-    const own = listed.filter(({ operation }) => (operation.tags ?? [])[0] === tag.name);
+  for (const tag of tagsOf(root, listed)) {
+    const own = listed.filter((one) => tagNameOf(one) === tag.name);
     if (own.length === 0) continue;
     main.append(
       el("section", null, el("h2", null, tag.name), prose(tag.description), ...own.map(({ element }) => element)),
@@ -47,6 +47,16 @@ function render(root) {
   search(listed);
   addEventListener("hashchange", open);
   open();
+}
+
+function tagNameOf({ operation }) {
+  return operation.tags?.[0] ?? "Operations";
+}
+
+/** The tags of the document, and those that only operations name, so that no operation is missing. */
+function tagsOf({ tags = [] }, listed) {
+  const names = new Set([...tags.map(({ name }) => name), ...listed.map(tagNameOf)]);
+  return [...names].map((name) => tags.find((tag) => tag.name === name) ?? { name });
 }
 
 function operationsOf(root) {
@@ -77,7 +87,7 @@ function card(one, root) {
   const marks = [
     operation.deprecated && "deprecated",
     operation["x-websocket"] && "WebSocket",
-    (operation.security ?? root.security ?? []).length > 0 && "needs a credential",
+    needsCredential(operation, root) && "needs a credential",
   ].filter(Boolean);
   const text = path.split(/(\{[^}]*\})/).map((part) => (part.startsWith("{") ? el("i", null, part) : part));
   const details = el(
@@ -94,6 +104,12 @@ function card(one, root) {
   );
   details.addEventListener("toggle", () => details.append(inside(one, root)), { once: true });
   return details;
+}
+
+/** Whether every alternative asks for something: one that does not makes the others a choice. */
+function needsCredential(operation, root) {
+  const alternatives = operation.security ?? root.security ?? [];
+  return alternatives.length > 0 && alternatives.every((one) => Object.keys(one).length > 0);
 }
 
 function inside(one, root) {

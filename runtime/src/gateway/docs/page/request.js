@@ -55,6 +55,7 @@ export function credentialsFor(operation, root, given) {
     const names = Object.keys(alternative);
     if (names.length === 0 || names.some((name) => !given.get(name))) continue;
     return names.map((name) => ({
+      name,
       scheme: resolve(root.components?.securitySchemes?.[name], root),
       value: given.get(name),
     }));
@@ -62,11 +63,19 @@ export function credentialsFor(operation, root, given) {
   return [];
 }
 
-/** The same call for a shell. Credentials stand as variables. */
-export function curl(method, url, headers, body) {
-  const quote = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;
-  const lines = [`curl${method === "GET" ? "" : ` -X ${method}`} ${quote(url)}`];
+/** The same call for a shell, with the credentials as variables that are named after their schemes. */
+export function curl(method, url, headers, { text, file }, credentials) {
+  const quote = (value) => `'${String(value).replaceAll("'", "'\\''")}'`;
+  const verb = method === "GET" ? "" : method === "HEAD" ? " --head" : ` -X ${method}`;
+  const lines = [`curl${verb} ${quote(url)}`];
   for (const [name, value] of Object.entries(headers)) lines.push(`-H ${quote(`${name}: ${value}`)}`);
-  if (body) lines.push(`--data-raw ${quote(body)}`);
+  for (const { name, scheme } of credentials) {
+    const variable = `"$${name.toUpperCase().replace(/\W/g, "_")}"`;
+    for (const [header, before] of Object.entries(headersOf([], new Map(), [{ scheme, value: "" }], {})))
+      lines.push(`-H ${quote(`${header}: ${before}`)}${variable}`);
+    if (scheme.in === "query") lines.push(`--url-query ${quote(`${scheme.name}=`)}${variable}`);
+  }
+  if (text) lines.push(`--data-raw ${quote(text)}`);
+  if (file) lines.push(`--data-binary ${quote(`@${file.name}`)}`);
   return lines.join(" \\\n  ");
 }

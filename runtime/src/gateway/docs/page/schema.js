@@ -46,6 +46,7 @@ const limits = [
   ["maxProperties", (value) => `at most ${value}`],
   ["uniqueItems", () => "no two alike"],
   ["pattern", (value) => value],
+  ["x-pattern", (value) => value],
   ["const", (value) => `always ${JSON.stringify(value)}`],
   ["default", (value) => `default ${JSON.stringify(value)}`],
   ["readOnly", () => "only in answers"],
@@ -57,16 +58,21 @@ const limits = [
 
 /** What values may be, as small labels. */
 export function labels(schema, root) {
-  const whole = resolve(schema, root);
+  const resolved = resolve(schema, root);
+  // A value that stands for none, or one that keeps to rules.
+  const [none, rules] = resolved.anyOf ?? [];
+  const mayBeNone = none !== undefined && "const" in none;
+  const whole = mayBeNone ? { ...resolved, ...rules } : resolved;
   const said = limits.flatMap(([key, print]) =>
     whole[key] === undefined || whole[key] === false ? [] : [print(whole[key])],
   );
+  if (mayBeNone) said.push(`or ${JSON.stringify(none.const)}`);
   const values = whole.enum ?? resolve(whole.items, root).enum ?? [];
   return [...said, ...values.map(String)].map((text) => el("span.label", null, text));
 }
 
 /** A schema as a tree whose inner levels are made when they are opened: types may contain themselves. */
-export function tree(schema, root, { opened = true } = {}) {
+export function tree(schema, root) {
   const whole = resolve(schema, root);
   const inner = whole.type === "array" ? resolve(whole.items, root) : mapValue(whole, root);
   const { properties } = inner ?? whole;
@@ -77,18 +83,14 @@ export function tree(schema, root, { opened = true } = {}) {
     return box;
   }
   const required = new Set((inner ?? whole).required ?? []);
-  const fill = () => {
-    for (const [name, property] of Object.entries(properties))
-      box.append(row(name, property, required.has(name), root));
-    const choices = [inner ?? whole, ...((inner ?? whole).allOf ?? [])].flatMap(({ oneOf }) => (oneOf ? [oneOf] : []));
-    for (const choice of choices) {
-      const names = choice.flatMap((one) => one.required ?? []);
-      const exactly = choice.length === names.length ? "Exactly one of" : "At most one of";
-      box.append(el("p.quiet", null, `${exactly} ${names.join(", ")}.`));
-    }
-  };
-  if (opened) fill();
-  return Object.assign(box, { fill });
+  for (const [name, property] of Object.entries(properties)) box.append(row(name, property, required.has(name), root));
+  const choices = [inner ?? whole, ...((inner ?? whole).allOf ?? [])].flatMap(({ oneOf }) => (oneOf ? [oneOf] : []));
+  for (const choice of choices) {
+    const names = choice.flatMap((one) => one.required ?? []);
+    const exactly = choice.length === names.length ? "Exactly one of" : "At most one of";
+    box.append(el("p.quiet", null, `${exactly} ${names.join(", ")}.`));
+  }
+  return box;
 }
 
 function mapValue({ type, additionalProperties }, root) {

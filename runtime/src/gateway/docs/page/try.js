@@ -26,15 +26,15 @@ export function tryIt({ method, path, operation, parameters }, root, secrets) {
   type?.addEventListener("change", fill);
   const output = el("div.output", { ariaLive: "polite" });
   const stop = el("button", { type: "button", hidden: true }, "Stop");
-  const request = () => {
-    const credentials = credentialsFor(operation, root, secrets);
+  const request = (credentials) => {
     const contentType = file ? file.files[0]?.type || "application/octet-stream" : text && (type?.value ?? contents[0]);
     const headers = headersOf(parameters, values, credentials, { accept: accept?.value ?? accepts[0], contentType });
     return { url: urlOf(path, parameters, values, serverOf(root), credentials), headers };
   };
   const shown = () => {
-    const { url, headers } = request();
-    return curl(method, new URL(url, location.href).href, headers, text?.value);
+    const { url, headers } = request([]);
+    const body = { text: text?.value, file: file?.files[0] };
+    return curl(method, new URL(url, location.href).href, headers, body, credentialsFor(operation, root, secrets));
   };
   const command = el(
     "button",
@@ -46,7 +46,7 @@ export function tryIt({ method, path, operation, parameters }, root, secrets) {
     const abort = new AbortController();
     stop.hidden = false;
     stop.onclick = () => abort.abort();
-    const { url, headers } = request();
+    const { url, headers } = request(credentialsFor(operation, root, secrets));
     await show(output, url, { method, headers, body: file ? file.files[0] : text?.value, signal: abort.signal });
     stop.hidden = true;
   };
@@ -121,6 +121,8 @@ async function show(output, url, options) {
     headers.hidden = false;
     headers.append(el("pre", null, [...response.headers].map(([name, value]) => `${name}: ${value}`).join("\n")));
     const type = response.headers.get("content-type") ?? "";
+    // A HEAD has headers only.
+    if (!response.body) return;
     if (!/json|^text\/|xml/.test(type)) {
       const blob = await response.blob();
       if (blob.size > 0)
