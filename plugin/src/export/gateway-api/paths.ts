@@ -1,4 +1,5 @@
 import type { Route } from "@protomesh/runtime";
+import { isWildcard } from "../shared/routes.ts";
 
 /** How an HTTPRoute finds a path. */
 export interface PathMatch {
@@ -31,7 +32,5 @@ export function pathMatch({ segments, verb }: Route): PathMatch {
   });
   return { type: "RegularExpression", value: `${parts.join("")}${escaped(ending)}` };
 }
-
-const isWildcard = (segment: string) => segment === "*" || segment === "**";
 
 const escaped = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");

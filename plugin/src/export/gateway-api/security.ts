@@ -1,5 +1,5 @@
 import type { MethodContract } from "../../contract/contract.ts";
-import { type Access, hasKeys, type Named } from "../shared/access.ts";
+import { type Access, hasKeys, type Named, uncheckedText } from "../shared/access.ts";
 import type { Losses } from "../shared/losses.ts";
 import { type Claims, claimHeaders } from "./claims.ts";
 
@@ -23,10 +23,9 @@ export function securityOf(
     );
   if (access.kind === "nobody") return nobody;
   if (access.kind === "everybody") {
-    const known = access.jwt.filter(hasKeys);
-    return known.length === 0
-      ? undefined
-      : { jwt: { optional: true, providers: known.map((one) => tokens(one, one.audiences, claims)) } };
+    if (access.unchecked.length > 0) lose("auth.providers", uncheckedText("Envoy Gateway", access));
+    const providers = access.jwt.map((one) => tokens(one, one.audiences, claims));
+    return providers.length === 0 ? undefined : { jwt: { optional: true, providers } };
   }
   const { jwt, apiKey, mtls, missing, scopes, audiences } = access;
   if (missing.length > 0)
@@ -45,10 +44,19 @@ export function securityOf(
       "auth.providers",
       `has tokens (${namesOf(keyless)}) without a key set that Envoy Gateway can read: it refuses their callers`,
     );
-  const meant = jwt.filter(hasKeys).flatMap((provider) => {
-    const both = meantFor(provider, audiences);
-    return both ? [{ provider, audiences: both }] : [];
-  });
+  // A dot leads into a claim there, and the claim of that whole name is not looked at.
+  const dotted = scopes.length > 0 ? jwt.filter(({ scopesClaim }) => scopesClaim.includes(".")) : [];
+  for (const { name, scopesClaim } of dotted)
+    lose(
+      "auth.scopes",
+      `are in the claim ${scopesClaim}, which Envoy Gateway takes for a path: it refuses callers that only ${name} knows`,
+    );
+  const meant = jwt
+    .filter((one) => hasKeys(one) && !dotted.includes(one))
+    .flatMap((provider) => {
+      const both = meantFor(provider, audiences);
+      return both ? [{ provider, audiences: both }] : [];
+    });
   if (meant.length === 0)
     return apiKeys(method, apiKey, jwt.length + missing.length + mtls.length > 0, scopes, audiences, losses) ?? nobody;
   if (apiKey.length > 0)
@@ -103,6 +111,8 @@ function tokens(provider: Named<"jwt">, audiences: readonly string[], claims: Cl
     name,
     issuer,
     ...(audiences.length > 0 && { audiences }),
+    // By itself Envoy Gateway takes a query parameter as well.
+    extractFrom: { headers: [{ name: "Authorization", valuePrefix: "Bearer " }] },
     ...(jwksUri === undefined ? { localJWKS: { type: "Inline", inline: jwks } } : { remoteJWKS: { uri: jwksUri } }),
     ...(claimToHeaders.length > 0 && { claimToHeaders }),
   };

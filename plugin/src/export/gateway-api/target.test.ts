@@ -39,3 +39,86 @@ test("names are not longer than Kubernetes takes them", () => {
   const outcome = exported("gateway-api", `service S${long} { ${rpc(`M${long}`, open)} }`);
   for (const { metadata } of documentsOf(outcome)) expect(metadata.name.length).toBeLessThanOrEqual(253);
 });
+
+const known = "auth: { access: AUTHENTICATED }";
+const gatewayLosses = (services: string, config?: string) =>
+  exported("gateway-api", services, config).warnings.filter((line) => line.includes("[export/gateway-api]"));
+
+test.each([
+  ['get: "/v1/{a=**}"', 'get: "/v1/secret"'],
+  ['get: "/v1/{a}/bbbb"', 'get: "/v1/b/{a}"'],
+  ['custom: { kind: "*" path: "/v1/{a}" }', 'get: "/v1/secret"'],
+  ['get: "/v1/{a}/abcdefghijklmn"', 'get: "/v1/{a}/{b=**}"'],
+])("routes that a gateway does not tell apart as the server does are a loss: %s and %s", (one, other) => {
+  const losses = gatewayLosses(`service Shop { ${rpc("Open", open, one)} ${rpc("Secret", known, other)} }`, users);
+  expect(losses.filter((line) => line.includes("does not tell them apart"))).toHaveLength(1);
+});
+
+test.each([
+  ['get: "/v1/{a}"', 'get: "/v1/secret"'],
+  ['get: "/v1/{a}"', 'post: "/v1/{a}:sell"'],
+  ['get: "/v1/{a}"', 'get: "/v1/{a}:sell"'],
+  ['get: "/v1/{a}:buy"', 'get: "/v1/{a}:sell"'],
+  ['get: "/v1/items"', 'get: "/v1/{a=items/**}:watch"'],
+  ['get: "/v1/items/{a}"', 'get: "/v1/{a=items/**}:watch"'],
+  ['get: "/v1/{a}"', 'post: "/v1/{a}"'],
+])("others are not: %s and %s", (one, other) => {
+  const losses = gatewayLosses(`service Shop { ${rpc("Open", open, one)} ${rpc("Secret", known, other)} }`, users);
+  expect(losses.filter((line) => line.includes("does not tell them apart"))).toEqual([]);
+  const alike = gatewayLosses(
+    `service Shop { ${rpc("Open", open, 'get: "/v1/{a=**}"')} ${rpc("Other", open, other)} }`,
+  );
+  expect(alike.filter((line) => line.includes("does not tell them apart"))).toEqual([]);
+});
+
+test("tokens count in the header alone, and what the gateway cannot check of them is a loss", () => {
+  const config = `
+auth:
+  providers:
+    - { name: users, jwt: { issuer: "https://id.example", jwks_uri: "https://id.example/keys", clock_skew: 5s } }
+    - { name: far, jwt: { issuer: "https://far.example", jwks_uri: "https://far.example/keys", scopes_claim: "https://far.example/roles" } }
+`;
+  const outcome = exported(
+    "gateway-api",
+    `service Shop {
+      ${rpc("Get", "auth: { access: AUTHENTICATED scopes: 'read' }")}
+      ${rpc("Far", "auth: { access: AUTHENTICATED providers: 'far' scopes: 'read' }")}
+      ${rpc("Greet", "auth: { access: PUBLIC providers: 'users' providers: 'gone' }")}
+    }`,
+    config,
+  );
+  const policies = documentsOf(outcome).filter(({ kind }) => kind === "SecurityPolicy");
+  const [get, far, greet] = policies.map(({ spec }) => spec);
+  for (const { jwt } of [get, greet])
+    expect(jwt.providers).toEqual([
+      expect.objectContaining({
+        name: "users",
+        extractFrom: { headers: [{ name: "Authorization", valuePrefix: "Bearer " }] },
+      }),
+    ]);
+  expect(far).toMatchObject({ authorization: { defaultAction: "Deny" } });
+  expect(far).not.toHaveProperty("jwt");
+  const said = (text: RegExp) => outcome.warnings.filter((line) => text.test(line)).length;
+  expect(said(/acme\.Shop: trusts users, of which Envoy Gateway takes tokens without an expiry too/)).toBe(1);
+  expect(said(/acme\.Shop: trusts users, whose clock_skew becomes 60s/)).toBe(1);
+  expect(
+    said(/auth\.scopes: are in the claim https:\/\/far\.example\/roles, which Envoy Gateway takes for a path/),
+  ).toBe(2);
+  expect(said(/auth\.providers: names gone, by which Envoy Gateway checks nobody/)).toBe(1);
+});
+
+test("the time of an attempt holds where nothing is sent again after all", () => {
+  const options = (on: string) =>
+    `${open} timeout: { total: "2s" attempt: "300ms" } retry: { attempts: 3 on: [${on}] }`;
+  const outcome = exported(
+    "gateway-api",
+    `service Shop { ${rpc("Lost", options("ABORTED"))} ${rpc("Kept", options("ABORTED"), 'get: "/v1/kept"')} }`,
+  );
+  const times = documentsOf(outcome)
+    .filter(({ kind }) => kind === "BackendTrafficPolicy")
+    .map(({ spec }) => [spec.timeout.http.requestTimeout, spec.retry?.perRetry.timeout]);
+  expect(times).toEqual([
+    ["300ms", undefined],
+    ["2s", "300ms"],
+  ]);
+});

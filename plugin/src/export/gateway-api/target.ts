@@ -1,12 +1,13 @@
 import type { MethodContract } from "../../contract/contract.ts";
 import type { Deployment } from "../deployment.ts";
-import { accessOf } from "../shared/access.ts";
+import { accessOf, issuersOf, reportTokens } from "../shared/access.ts";
 import { type Location, locationOf } from "../shared/cluster-service.ts";
 import { type KubernetesObject, manifestOf, Names, ObjectNames, objectName, onOneLine } from "../shared/kubernetes.ts";
 import { Losses } from "../shared/losses.ts";
 import { groupBy, type Workload, workloadsOf } from "../shared/workloads.ts";
 import type { Target } from "../target.ts";
 import { claimsOf } from "./claims.ts";
+import { reportConfusion } from "./confusion.ts";
 import { reportLeftOut } from "./left-out.ts";
 import { countsAlone } from "./rate-limit.ts";
 import { type Group, grpcRoutes, httpRoutes, isStandard, type RouteContext, type RouteOfGroups } from "./routes.ts";
@@ -50,6 +51,8 @@ function fileOf(
   const grpc = grpcRoutes(groups, context);
   const http = httpRoutes(groups, context, deployment.cors);
   reportPlace(workload, location, losses);
+  const issuers = issuersOf(methods.map(({ policy }) => accessOf(policy.auth, deployment)));
+  reportTokens("Envoy Gateway", services, issuers, losses);
   const objects = [
     ...(location.kind === "outside" ? [outside(metadata, location.host, upstream.port)] : []),
     ...(upstream.tls ? [tls(workload, location, metadata)] : []),
@@ -92,6 +95,7 @@ function groupsOf(methods: readonly MethodContract[], deployment: Deployment, lo
       timeouts: timeoutsOf(method),
     };
   });
+  reportConfusion(treated, losses);
   const names = new Names();
   return groupBy(treated, ({ key, traffic, security, timeouts }) => [key, traffic, security, timeouts]).map(
     (members) => {

@@ -43,10 +43,12 @@ export function timeoutsOf(method: MethodContract): Timeouts {
 }
 
 /** Without retries an attempt is the call. */
-function longestOf({ policy: { timeout = {}, retry } }: MethodContract): number | undefined {
+function longestOf(method: MethodContract): number | undefined {
+  const { timeout = {}, retry } = method.policy;
+  const again = retry !== undefined && conditionsOf(method, retry).some;
   const longest = Math.min(
     longestCall(timeout),
-    retry ? Number.POSITIVE_INFINITY : (timeout.attemptMs ?? Number.POSITIVE_INFINITY),
+    again ? Number.POSITIVE_INFINITY : (timeout.attemptMs ?? Number.POSITIVE_INFINITY),
   );
   return longest === Number.POSITIVE_INFINITY ? undefined : longest;
 }
@@ -80,16 +82,22 @@ const statuses: { readonly [code in Retry["on"][number]]?: number } = {
   UNAVAILABLE: 503,
 };
 
-function retryOf(method: MethodContract, retry: Retry, losses: Losses) {
+/** When calls are sent again: by gRPC, and those of REST by status as well. */
+function conditionsOf({ routes }: MethodContract, retry: Retry) {
   const { on, lost } = retryConditions(retry);
-  const rest = method.routes.length > 0 ? [...new Set(retry.on.flatMap((code) => statuses[code] ?? []))].sort() : [];
+  const rest = routes.length > 0 ? [...new Set(retry.on.flatMap((code) => statuses[code] ?? []))].sort() : [];
+  return { on, lost, rest, some: on.length + rest.length > 0 };
+}
+
+function retryOf(method: MethodContract, retry: Retry, losses: Losses) {
+  const { on, lost, rest, some } = conditionsOf(method, retry);
   if (lost.length > 0)
     losses.add(
       method,
       "retry.on",
       `loses ${lost.join(", ")}: of gRPC, Envoy Gateway retries CANCELLED, DEADLINE_EXCEEDED, INTERNAL, RESOURCE_EXHAUSTED and UNAVAILABLE alone${on.length === 0 ? ", so it retries nothing" : ""}`,
     );
-  if (on.length + rest.length === 0) return undefined;
+  if (!some) return undefined;
   if (isSet(method, "retry.multiplier") && retry.multiplier !== envoyWaits.multiplier)
     losses.add(method, "retry.multiplier", `becomes ${envoyWaits.multiplier}: waits of Envoy Gateway double`);
   if (isSet(method, "retry.jitter") && retry.jitter !== envoyWaits.jitter)

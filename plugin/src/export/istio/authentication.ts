@@ -1,5 +1,4 @@
-import type { Access, Named } from "../shared/access.ts";
-import { hasKeys } from "../shared/access.ts";
+import type { Named } from "../shared/access.ts";
 import type { KubernetesObject } from "../shared/kubernetes.ts";
 
 /** Claims that Istio takes apart at spaces by itself. */
@@ -31,10 +30,4 @@ export function requestAuthentication(
       })),
     },
   };
-}
-
-/** The issuers with known keys that some method trusts, each once. */
-export function issuersOf(accesses: readonly Access[]): Named<"jwt">[] {
-  const all = accesses.flatMap((access) => (access.kind === "nobody" ? [] : access.jwt)).filter(hasKeys);
-  return [...new Map(all.map((issuer) => [issuer.name, issuer])).values()];
 }

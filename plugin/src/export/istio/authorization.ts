@@ -3,8 +3,9 @@ import type { Deployment } from "../deployment.ts";
 import { type Access, accessOf, hasKeys, type Named, uncheckedText } from "../shared/access.ts";
 import type { KubernetesObject } from "../shared/kubernetes.ts";
 import type { Losses } from "../shared/losses.ts";
+import { fits } from "../shared/routes.ts";
 import { groupBy } from "../shared/workloads.ts";
-import { fits, isOwn, type Operation, operationOf } from "./rest-paths.ts";
+import { isOwn, type Operation, operationOf } from "./rest-paths.ts";
 
 /** One way to be let through: `from` is any of the sources, `when` all of the conditions. */
 interface Rule {

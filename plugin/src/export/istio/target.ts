@@ -1,11 +1,12 @@
 import type { MethodContract } from "../../contract/contract.ts";
 import type { Deployment } from "../deployment.ts";
+import { issuersOf, reportTokens } from "../shared/access.ts";
 import { type Location, locationOf } from "../shared/cluster-service.ts";
 import { type KubernetesObject, manifestOf } from "../shared/kubernetes.ts";
 import { Losses } from "../shared/losses.ts";
 import { groupBy, type Workload, workloadsOf } from "../shared/workloads.ts";
 import type { Target } from "../target.ts";
-import { issuersOf, requestAuthentication } from "./authentication.ts";
+import { requestAuthentication } from "./authentication.ts";
 import { authorizationPolicies, type Guards, guardsOf } from "./authorization.ts";
 import { destinationRule } from "./destination-rule.ts";
 import { reportLeftOut } from "./left-out.ts";
@@ -154,15 +155,7 @@ function protection(
         "auth.access",
         "looks at tokens too: Istio checks those of a whole workload, and refuses who shows a bad one",
       );
-  for (const { clockSkewSeconds, name: provider } of issuers)
-    for (const { place } of services) {
-      losses.at(
-        place,
-        `trusts ${provider}, of which Istio takes tokens without an expiry too: the server refuses them`,
-      );
-      if (clockSkewSeconds !== 60)
-        losses.at(place, `trusts ${provider}, whose clock_skew becomes 60s: Istio has that for all`);
-    }
+  reportTokens("Istio", services, issuers, losses);
   return [
     ...(issuers.length > 0 ? [requestAuthentication(metadata, selector, issuers)] : []),
     ...authorizationPolicies(metadata, selector, methods, guards, deployment.cors !== undefined, losses),

@@ -1,5 +1,7 @@
 import type { AuthConfig } from "@protomesh/runtime/policies";
+import type { Place } from "../../problems.ts";
 import type { Deployment, Provider } from "../deployment.ts";
+import type { Losses } from "./losses.ts";
 
 /** A provider with the name that policies know it by. */
 export type Named<Kind extends Provider["kind"]> = { readonly name: string } & Extract<
@@ -60,3 +62,27 @@ export const hasKeys = ({ jwks, jwksUri }: Named<"jwt">): boolean => jwks !== un
 /** What becomes of credentials on a PUBLIC method that a target cannot look at. */
 export const uncheckedText = (target: string, { unchecked }: { readonly unchecked: readonly string[] }): string =>
   `names ${unchecked.join(", ")}, by which ${target} checks nobody: bad credentials go on to the server, which must refuse them`;
+
+/** The issuers with known keys that some method trusts, each once. */
+export function issuersOf(accesses: readonly Access[]): Named<"jwt">[] {
+  const all = accesses.flatMap((access) => (access.kind === "nobody" ? [] : access.jwt)).filter(hasKeys);
+  return [...new Map(all.map((issuer) => [issuer.name, issuer])).values()];
+}
+
+/** Reports what Envoy checks of tokens in another way where nothing else can be said, at the services whose methods trust them. */
+export function reportTokens(
+  target: string,
+  services: readonly { readonly place: Place }[],
+  issuers: readonly Named<"jwt">[],
+  losses: Losses,
+): void {
+  for (const { clockSkewSeconds, name } of issuers)
+    for (const { place } of services) {
+      losses.at(
+        place,
+        `trusts ${name}, of which ${target} takes tokens without an expiry too: the server refuses them`,
+      );
+      if (clockSkewSeconds !== 60)
+        losses.at(place, `trusts ${name}, whose clock_skew becomes 60s: ${target} has that for all`);
+    }
+}
