@@ -167,7 +167,8 @@ export async function mirrored(
   const tls = ["cert_file: server.pem", "key_file: server.key", "client_ca_file: ca.pem"]
     .map((text) => text.replace(": ", `: ${certificates}`))
     .join(", ");
-  const callers = `{ id: "spiffe://kitchen.test/waiter", scopes: [read] }`;
+  // The first that fits counts, so the waiter may not write.
+  const callers = `{ id: "spiffe://kitchen.test/waiter", scopes: [read] }, { id: "spiffe://kitchen.test/*", scopes: [read, write] }`;
   writeFileSync(
     config,
     `server: { listen: "127.0.0.1:${port}"${certificates ? `, tls: { ${tls} }` : ""} }

@@ -200,3 +200,9 @@ test("@grpc/grpc-js accepts what every picker and hedging become", async () => {
     expect(await called(config, 2)).toEqual({ outcome: "done", calls: 3 });
   }
 });
+
+test("a throttle lets a first failure be retried, however low the floor", () => {
+  const none = `option (mesh.v1.service) = { retry: { budget: { floor_per_second: 0 } } };`;
+  const { config } = exported(none + method(retry));
+  expect(config.retryThrottling).toEqual({ maxTokens: 3, tokenRatio: 0.2 });
+});

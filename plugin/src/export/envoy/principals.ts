@@ -1,4 +1,5 @@
 import { type Access, hasKeys, type Named } from "../shared/access.ts";
+import { callersWith } from "../shared/callers.ts";
 import { extension, filterNames, type Part } from "./part.ts";
 
 /** Callers that one of some providers knows. */
@@ -9,11 +10,12 @@ export function principalsOf({ jwt, mtls, scopes, audiences }: Known): Part[] {
   const byToken = jwt.filter(hasKeys).map((provider) => tokenOf(provider, scopes, audiences));
   // A certificate is for no audience.
   if (audiences.length > 0) return byToken;
-  const ids = mtls
-    .flatMap(({ callers }) => callers)
-    .filter((caller) => scopes.every((scope) => caller.scopes.includes(scope)))
-    .map(({ id }) => id);
-  return [...byToken, ...ids.map(certificateOf)];
+  const byCertificate = callersWith(mtls, scopes).map(({ id, except }) =>
+    except.length === 0
+      ? certificateOf(id)
+      : { and_ids: { ids: [certificateOf(id), { not_id: anyOf(except.map(certificateOf)) }] } },
+  );
+  return [...byToken, ...byCertificate];
 }
 
 function tokenOf(provider: Named<"jwt">, scopes: readonly string[], audiences: readonly string[]): Part {

@@ -1,6 +1,7 @@
 import type { MethodContract } from "../../contract/contract.ts";
 import type { Deployment } from "../deployment.ts";
 import { type Access, accessOf, hasKeys, type Named, uncheckedText } from "../shared/access.ts";
+import { callersWith } from "../shared/callers.ts";
 import type { KubernetesObject } from "../shared/kubernetes.ts";
 import type { Losses } from "../shared/losses.ts";
 import { fits } from "../shared/routes.ts";
@@ -184,9 +185,15 @@ function certificates(
   audiences: readonly string[],
 ): Rule[] {
   if (audiences.length > 0) return [];
-  const principals = providers
-    .flatMap(({ callers }) => callers)
-    .filter((caller) => scopes.every((scope) => caller.scopes.includes(scope)))
-    .map(({ id }) => id.replace(/^spiffe:\/\//, ""));
-  return principals.length > 0 ? [{ from: [{ source: { principals: [...new Set(principals)] } }] }] : [];
+  const plain = (id: string) => id.replace(/^spiffe:\/\//, "");
+  const sources = groupBy(callersWith(providers, scopes), ({ except }) => except).map((members) => {
+    const except = members[0]?.except ?? [];
+    return {
+      source: {
+        principals: members.map(({ id }) => plain(id)),
+        ...(except.length > 0 && { notPrincipals: except.map(plain) }),
+      },
+    };
+  });
+  return sources.length > 0 ? [{ from: sources }] : [];
 }

@@ -142,7 +142,8 @@ function budgetOf(methods: readonly MethodContract[], losses: Losses) {
   const budgets = methods.flatMap(({ policy }) => (policy.retry ? [policy.retry.budget] : []));
   if (budgets.length === 0) return undefined;
   const ratio = Math.min(...budgets.map((budget) => budget.ratio));
-  const floor = Math.min(...budgets.map((budget) => budget.floorPerSecond));
+  // 0 is Istio's default, 3.
+  const floor = Math.max(1, Math.min(...budgets.map((budget) => budget.floorPerSecond)));
   for (const method of methods) {
     if (method.policy.retry?.budget.ratio !== ratio)
       losses.add(method, "retry.budget", `becomes the strictest of its host, ${ratio}: Istio has one for all methods`);
@@ -154,7 +155,7 @@ function budgetOf(methods: readonly MethodContract[], losses: Losses) {
       );
   }
   return {
-    percent: Number((ratio * 100).toFixed(3)),
+    percent: Number((ratio * 100).toPrecision(12)),
     minRetryConcurrency: floor,
     budgetInterval: inSeconds(Math.max(...budgets.map(({ windowMs }) => windowMs))),
   };

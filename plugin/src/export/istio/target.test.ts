@@ -98,3 +98,22 @@ test("a PUBLIC method says by whom Istio checks nobody", () => {
     expect.stringMatching(/auth\.providers: names gone, by which Istio checks nobody/),
   );
 });
+
+test("of callers by certificate the first that fits counts", () => {
+  const config = `
+auth:
+  providers:
+    - name: inside
+      mtls: { callers: [{ id: "spiffe://a/x/y" }, { id: "spiffe://a/x/*", scopes: [read] }, { id: "spiffe://a/z", scopes: [read] }] }
+`;
+  const outcome = exported(
+    "istio",
+    `service Shop { ${rpc("Get", "auth: { access: AUTHENTICATED scopes: 'read' }")} }`,
+    config,
+  );
+  const { spec } = documentsOf(outcome).find(({ metadata }) => metadata.name === "shop-allow");
+  expect(spec.rules[1].from).toEqual([
+    { source: { principals: ["a/x/*"], notPrincipals: ["a/x/y"] } },
+    { source: { principals: ["a/z"] } },
+  ]);
+});

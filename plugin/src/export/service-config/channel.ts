@@ -11,6 +11,8 @@ export interface ChannelConfig {
 
 /** Source: grpc/service_config/service_config.proto, RetryThrottlingPolicy. */
 const mostTokens = 1000;
+/** A retry needs more than half of the tokens after a failure took one, so with fewer there would be none. Source: gRFC A6. */
+const fewestTokens = 3;
 
 /** What the methods of one channel have in common. */
 export const channelConfig = (methods: readonly MethodContract[], dialect: Dialect, losses: Losses): ChannelConfig => ({
@@ -64,6 +66,9 @@ function throttlingOf(methods: readonly MethodContract[], losses: Losses): Chann
   }
   const tokens = Math.round((floorPerSecond * windowMs) / 1000);
   return {
-    retryThrottling: { maxTokens: Math.min(mostTokens, Math.max(1, tokens)), tokenRatio: Math.max(ratio, 0.001) },
+    retryThrottling: {
+      maxTokens: Math.min(mostTokens, Math.max(fewestTokens, tokens)),
+      tokenRatio: Math.max(ratio, 0.001),
+    },
   };
 }
