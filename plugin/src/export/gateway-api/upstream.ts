@@ -83,7 +83,10 @@ export function breakerOf(
     ...(concurrency?.max !== undefined && { maxParallelRequests: concurrency.max }),
     ...(retries &&
       retry && {
-        retryBudget: { percent: fraction(retry.budget.ratio), minRetryConcurrency: Math.max(1, retry.budget.floorPerSecond) },
+        retryBudget: {
+          percent: fraction(retry.budget.ratio),
+          minRetryConcurrency: Math.max(1, retry.budget.floorPerSecond),
+        },
       }),
   };
   return {
