@@ -28,7 +28,7 @@ function documentOf(...files: (readonly [fileOption: string, methodOption?: stri
 
 test("without a host, calls go to where the document is", () => {
   expect(documentOf([""]).servers).toEqual([{ url: "/" }]);
-  expect(documentOf(['base_path: "/api"']).servers).toEqual([{ url: "/" }]);
+  expect(documentOf(['base_path: "/api/"']).servers).toEqual([{ url: "/api" }]);
 });
 
 test("a host needs no title beside it, and its base path is a part of it", () => {
@@ -61,4 +61,22 @@ test("an answer is described anew where there is one, and only there", () => {
   const { paths } = documentOf(["", `responses: ${responses}`]);
   expect(paths["/v1/t0"].get.responses[200].description).toBe("Here.");
   expect(Object.keys(paths["/v1/t0"].get.responses)).not.toContain("constructor");
+});
+
+test("the title names what the document has, and nothing that readers must not know of", () => {
+  const service = (name: string, option = "") => `syntax = "proto3"; ${name === "" ? "" : `package ${name};`}
+    import "google/api/annotations.proto"; import "google/api/visibility.proto"; import "mesh/v1/options.proto";
+    message M { string id = 1; }
+    service S { ${option} rpc Call(M) returns (M) { option (google.api.http) = { get: "/v1/${name}/x" }; } }`;
+  const titleOf = (protos: { readonly [path: string]: string }) => {
+    const { files, errors } = generate(protos, "openapi=merge");
+    expect(errors).toEqual([]);
+    const { info } = JSON.parse(files["openapi.json"] as string);
+    return [info.title, info.version];
+  };
+  const hidden = service("secret.v3", 'option (google.api.api_visibility).restriction = "INTERNAL";');
+  const messages = 'syntax = "proto3"; package a.types; message T {}';
+  expect(titleOf({ "a.proto": service("b.v2"), "b.proto": hidden, "c.proto": messages })).toEqual(["b.v2.S", "v2"]);
+  expect(titleOf({ "a.proto": service("c.v1"), "b.proto": service("b.v2") })).toEqual(["c.v1, b.v2", "v1"]);
+  expect(titleOf({ "a.proto": service("").replace("/v1//x", "/v1/x") })).toEqual(["S", "1"]);
 });

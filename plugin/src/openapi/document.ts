@@ -68,7 +68,7 @@ export function openApi(
   const main: Swagger = Object.assign({}, ...files.map(({ file }) => swaggerOf(file)).toReversed());
   return {
     openapi: "3.1.0",
-    info: infoOf(main, files),
+    info: infoOf(main, new Set(listed.map(({ method }) => method.parent))),
     servers: serversOf(main),
     ...(main.externalDocs?.url && { externalDocs: { ...main.externalDocs, url: main.externalDocs.url } }),
     tags: withTags(
@@ -184,12 +184,13 @@ function withTags(
   return [...tags.values()];
 }
 
-function infoOf({ info = {} }: Swagger, files: readonly Documented[]): OpenAPIObject["info"] {
-  const packages = [...new Set(files.map(({ file }) => file.proto.package))];
-  const services = files.flatMap(({ model }) => model.services);
+/** About the services that have operations. */
+function infoOf({ info = {} }: Swagger, shown: ReadonlySet<DescService>): OpenAPIObject["info"] {
+  const services = [...shown];
+  const packages = [...new Set(services.map(({ file }) => file.proto.package))].filter((name) => name !== "");
   const { title, description, termsOfService, contact, license, version } = info;
   return {
-    title: title || (services.length === 1 ? (services[0]?.typeName as string) : packages.join(", ") || "API"),
+    title: title || (services.length === 1 && services[0]?.typeName) || packages.join(", ") || "API",
     ...(description && { description }),
     ...(termsOfService && { termsOfService }),
     ...(contact && { contact }),
@@ -198,14 +199,15 @@ function infoOf({ info = {} }: Swagger, files: readonly Documented[]): OpenAPIOb
   };
 }
 
-/** Without a host, where the document is: a gateway serves routes without the base path, which is for a proxy before it. */
+/** Without a host, the one that the document is from. */
 function serversOf({ host, basePath = "", schemes = [] }: Swagger): { url: string }[] {
-  if (!host) return [{ url: "/" }];
+  const base = basePath.replace(/\/$/, "");
+  if (!host) return [{ url: base || "/" }];
   const names = schemes
     .map((scheme) => ["", "http", "https", "ws", "wss"][Number(scheme)] ?? "")
     .filter((name) => name.startsWith("http"));
   return (names.length > 0 ? names : ["https"]).map((name) => ({
-    url: `${name}://${host}${basePath.replace(/\/$/, "")}`,
+    url: `${name}://${host}${base}`,
   }));
 }
 

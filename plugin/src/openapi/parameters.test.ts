@@ -86,11 +86,12 @@ test("headers of which OpenAPI ignores parameters are left out", () => {
 });
 
 test("lists and maps of what fits into a text are in the query as the gateway reads it, others are not", () => {
-  const { parameters } = documentOf(
+  const { parameters, document } = documentOf(
     "",
-    undefined,
-    "map<string, int32> counts = 8; repeated Where places = 9; map<string, Where> by_name = 10;",
+    'get: "/v1/things/{id}" response_body: "id"',
+    "map<string, int32> counts = 8; repeated Place places = 9; map<string, Place> by_name = 10; } message Place { string name = 1;",
   );
+  expect(document.components.schemas).not.toHaveProperty("t.Place");
   expect(parameters.filter(({ style }) => style !== undefined)).toEqual([
     {
       name: "pages",

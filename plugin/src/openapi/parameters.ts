@@ -105,6 +105,7 @@ export function queryParameters(
 
 /** One field as a query parameter; undefined for lists and maps of messages, which a query cannot hold. */
 function inQuery(field: DescField, name: string, required: boolean, schemas: Schemas): ParameterObject | undefined {
+  if ((field.fieldKind === "list" || field.fieldKind === "map") && !isTextual(field)) return undefined;
   const { description, deprecated, ...whole } = schemas.field(field) as SchemaObject;
   const schema = inText(whole);
   const parameter: ParameterObject = {
@@ -114,10 +115,8 @@ function inQuery(field: DescField, name: string, required: boolean, schemas: Sch
     ...(description && { description }),
     ...(deprecated === true && { deprecated }),
   };
-  if (field.fieldKind === "list")
-    return isTextual(field) ? { ...parameter, schema, style: "form", explode: true } : undefined;
-  if (field.fieldKind === "map")
-    return isTextual(field) ? { ...parameter, schema, style: "deepObject", explode: true } : undefined;
+  if (field.fieldKind === "list") return { ...parameter, schema, style: "form", explode: true };
+  if (field.fieldKind === "map") return { ...parameter, schema, style: "deepObject", explode: true };
   if (field.message && isJson(field.message)) return { ...parameter, content: { "application/json": { schema } } };
   return { ...parameter, schema };
 }
