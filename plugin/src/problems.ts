@@ -1,5 +1,6 @@
 import type { DescFile } from "@bufbuild/protobuf";
 import { Locator } from "./locate.ts";
+import { oneLine } from "./one-line.ts";
 import type { Sources } from "./request.ts";
 
 /** Where a problem is: an element or option of a proto file, by its path in the file's descriptor. */
@@ -112,10 +113,11 @@ export class Problems {
   #add(
     severity: Finding["severity"],
     place: Place | Position,
-    text: string,
+    said: string,
     rule: string,
     method: string | undefined,
   ): void {
+    const text = oneLine(said);
     const { line, column, path } = "source" in place ? { ...place, path: undefined } : this.#locator.locate(place);
     const file = "source" in place ? place.source : place.file.proto.name;
     const key = `${file}:${line}:${column}: ${place.name}: ${text} ${rule} ${severity}`;

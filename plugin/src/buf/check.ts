@@ -3,6 +3,7 @@ import { type Contract, contractOf } from "../contract/contract.ts";
 import { diffContracts } from "../diff/diff.ts";
 import { lint } from "../lint/run.ts";
 import { Locator } from "../locate.ts";
+import { oneLine } from "../one-line.ts";
 import type { Finding, Place } from "../problems.ts";
 import { type Analysed, analyseFiles } from "./files.ts";
 import { type AnnotationSchema, type CheckRequest, type FileLocationSchema, RuleType } from "./gen/check_pb.js";
@@ -52,7 +53,7 @@ function compared(before: Analysed, now: Analysed, wanted: ReadonlySet<string>):
     const ruleId = breakingRule(change.class);
     if (ruleId === undefined || !wanted.has(ruleId)) return [];
     const { subject, option, before: was, after: is, text, place, placeBefore } = change;
-    const message = `${subject}: ${option}: ${was ?? "not set"} is now ${is ?? "not set"}: ${text}`;
+    const message = oneLine(`${subject}: ${option}: ${was ?? "not set"} is now ${is ?? "not set"}: ${text}`);
     return [
       {
         ruleId,

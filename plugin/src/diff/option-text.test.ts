@@ -55,3 +55,7 @@ test("lists and messages", () => {
   expect(optionText("headers", [{ header: "x-a", field: "a.b" }])).toBe("[{ header: x-a, field: a.b }]");
   expect(optionText("ratio", 0.2)).toBe("0.2");
 });
+
+test("text with control characters stays on its line", () => {
+  expect(optionText("rule", "a ==\n'b'\t\u001b[31m\u2028 'ü'")).toBe("a ==\\n'b'\\t\\u001b[31m\\u2028 'ü'");
+});

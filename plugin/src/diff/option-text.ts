@@ -1,3 +1,5 @@
+import { oneLine } from "../one-line.ts";
+
 const durations: readonly (readonly [string, number])[] = [
   ["h", 3_600_000],
   ["m", 60_000],
@@ -37,7 +39,7 @@ export function optionText(key: string, value: unknown): string {
     return key === "perSecond" ? rateText(value) : String(value);
   }
   if (Array.isArray(value)) return `[${value.map((item) => optionText("", item)).join(", ")}]`;
-  if (typeof value !== "object" || value === null) return String(value);
+  if (typeof value !== "object" || value === null) return oneLine(String(value));
   const fields = Object.entries(value).filter(([, inner]) => inner !== undefined);
   return `{ ${fields.map(([name, inner]) => `${name}: ${optionText(name, inner)}`).join(", ")} }`;
 }

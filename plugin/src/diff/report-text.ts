@@ -1,3 +1,4 @@
+import { oneLine } from "../one-line.ts";
 import type { Amplification } from "./amplification.ts";
 import { type ChangeClass, changeClasses, classTitles } from "./change.ts";
 import { type ChangeGroup, groupChanges } from "./group.ts";
@@ -33,7 +34,7 @@ export function textReport(
     for (const group of members) {
       const at = comparison.locate(group);
       const where = at ? `${file(at.file)}:${at.line}:${at.column}: ` : "";
-      lines.push(`  ${where}${subjectsOf(group)}`, `    ${changeOf(group)}`, `    ${group.text}`);
+      lines.push(`  ${where}${subjectsOf(group)}`, `    ${oneLine(changeOf(group))}`, `    ${oneLine(group.text)}`);
     }
     lines.push("");
   }

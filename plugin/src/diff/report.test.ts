@@ -103,6 +103,12 @@ test("colour is for those who want it", () => {
   expect(coloured.replace(/\u001b\[[\d;]*m/g, "")).toBe(plain);
 });
 
+test("text: nothing that a proto file says begins a line", () => {
+  const limit = (rate: string) => `${open} rate_limit: { name: "a\\n::error::b" rate: "${rate}" }`;
+  const report = textReport(compare({ policy: limit("9/s") }, { policy: limit("5/s") }), { colour: false, file });
+  expect(report).toContain("    rate_limit[a\\n::error::b].rate: 9/s -> 5/s\n");
+});
+
 test("Markdown: nothing that a proto file says can end a cell, mention somebody or be markup", () => {
   const rule = (name: string) => `auth: { access: AUTHENTICATED rule: "auth.sub == '${name}'" }`;
   const hostile = "a|b`c</code><img src=x>@everyone\\\\n[x](y)";

@@ -272,6 +272,15 @@ test.each([
   );
 });
 
+test("nothing that a proto file says begins a line of its own", () => {
+  const { errors } = generate({
+    "0.proto": service(closed, method('fallback: { method: "a\\n::error::" }', "NO_SIDE_EFFECTS")),
+  });
+  expect(errors).toEqual([
+    expect.stringMatching(/the service has no method a\\n::error::: name one .*\[fallback\/method\]$/),
+  ]);
+});
+
 test("a method whose options are wrong is told that, and nothing that follows from it", () => {
   expect(found(service("", `${method("retry: { attempts: 9 }")}`))).toEqual([]);
 });
