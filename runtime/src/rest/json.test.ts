@@ -9,7 +9,7 @@ import { AllKinds } from "../../test/kitchen/kitchen.ts";
 import { Kitchen } from "../../test/kitchen/kitchen_mesh.ts";
 import { createKitchenRestClient } from "../../test/kitchen/kitchen_rest.ts";
 import { registryOf } from "../messages/descriptors.ts";
-import { createRestClient, type RestMethodSpec, type RestOptions } from "./index.ts";
+import { createRestClient, type RestMethodSpec, type RestOptions, type Shape } from "./index.ts";
 
 /** What goes out and what comes in, through a client whose network is a function. */
 function mirrored(): { readonly fetch: NonNullable<RestOptions["fetch"]>; readonly sent: JsonValue[]; reply: string } {
@@ -157,27 +157,59 @@ test.each([
   expect(network.sent).toEqual([]);
 });
 
-test("a google.protobuf.Value that is a whole message is refused both ways", async () => {
+/** A call whose reply is such a message, and its request, too. */
+function echo(typeName: string, shape: Shape = {}, request = typeName) {
+  const network = mirrored();
   const method: RestMethodSpec = {
     path: "/a.B/C",
     kind: "unary",
-    request: "google.protobuf.Value",
-    reply: "google.protobuf.Empty",
+    request,
+    reply: typeName,
     routes: [{ method: "POST", segments: ["c"], variables: [], body: "*" }],
   };
-  const network = mirrored();
-  const tables = { shape: {}, messages: {}, enums: {} };
-  const back = { ...method, request: method.reply, reply: method.request };
-  const { to, from } = createRestClient<{ [name: string]: (request: unknown) => Promise<unknown> }>(
-    { to: method, from: back },
-    tables,
+  const { call } = createRestClient<{ call(request: unknown): Promise<unknown> }>(
+    { call: method },
+    { shape, messages: {}, enums: {} },
     { baseUrl: "http://x", fetch: network.fetch },
   );
-  await expect(to?.({ numberValue: 1 })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  return { network, call };
+}
+
+test("a google.protobuf.Value that is a whole message is refused", async () => {
+  const { network, call } = echo("google.protobuf.Value");
+  await expect(call({ numberValue: 1 })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
   expect(network.sent).toEqual([]);
+  const { network: back, call: read } = echo("google.protobuf.Value", {}, "google.protobuf.Empty");
   for (const reply of ["1", "null"]) {
-    network.reply = reply;
-    await expect(from?.({})).rejects.toMatchObject({ code: "INTERNAL" });
+    back.reply = reply;
+    await expect(read({})).rejects.toMatchObject({ code: "INTERNAL" });
+  }
+});
+
+test.each<[string, Shape, object, unknown]>([
+  ["Struct", {}, { fields: { a: [1] } }, { a: [1] }],
+  ["Struct", { maps: true }, { fields: new Map([["a", [1]]]) }, { a: [1] }],
+  ["Struct", { maps: true }, { fields: new Map() }, null],
+  ["ListValue", {}, { values: [null, "a"] }, [null, "a"]],
+  ["ListValue", {}, { values: [] }, null],
+  ["FieldMask", {}, { paths: ["a_b"] }, "aB"],
+  ["Int64Value", { longs: "bigint" }, { value: 5n }, "5"],
+  ["Int64Value", { longs: "string" }, { value: "0" }, null],
+])("a %s that is a whole message, with %o, is %o, and its JSON %j", async (name, shape, message, json) => {
+  const { network, call } = echo(`google.protobuf.${name}`, shape);
+  network.reply = JSON.stringify(json);
+  expect(await call(message)).toEqual(message);
+  if (json !== null) expect(network.sent).toEqual([json]);
+});
+
+test("a whole message without its only field, which useOptionals allows, is sent as empty", async () => {
+  const empty = { Struct: {}, ListValue: [], FieldMask: "", UInt64Value: "0", StringValue: "", BoolValue: false };
+  for (const [name, json] of Object.entries(empty)) {
+    const { network, call } = echo(`google.protobuf.${name}`);
+    network.reply = "null";
+    await call({});
+    expect(network.sent, name).toEqual([json]);
+    await expect(call("x"), name).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
   }
 });
 

@@ -2,7 +2,7 @@ import { message } from "./message.ts";
 import { enumType, scalarTypes } from "./scalars.ts";
 import type { Shape, Tables } from "./tables.ts";
 import { type Field, isObject, type ValueType } from "./value.ts";
-import { any, boxed, duration, fieldMask, loneValue, plain, timestamp } from "./well-known.ts";
+import { any, asMap, boxed, duration, fieldMask, loneValue, plain, timestamp } from "./well-known.ts";
 
 const line = /^(?:(repeated|optional|map<(\w+)>|oneof:(\w+)) )?([\w.]+) (\w+)(?: json=(\S+))?(?: key=(\S+))?$/;
 
@@ -17,7 +17,7 @@ export class Types {
   constructor(tables: Tables) {
     this.#tables = tables;
     this.#shape = { longs: "number", dates: "date", enumTexts: false, maps: false, ...tables.shape };
-    const { longs, dates } = this.#shape;
+    const { longs, dates, maps } = this.#shape;
     const scalars = scalarTypes(longs);
     const struct = plain(isObject, "object");
     const list = plain(Array.isArray, "list");
@@ -43,9 +43,9 @@ export class Types {
     this.#alone = known([
       ...common,
       ["Timestamp", timestamp("message", longs)],
-      ["FieldMask", boxed("paths", fieldMask)],
-      ["Struct", boxed("fields", struct)],
-      ["ListValue", boxed("values", list)],
+      ["FieldMask", boxed("paths", fieldMask, () => [])],
+      ["Struct", maps ? boxed("fields", asMap(struct), () => new Map()) : boxed("fields", struct, () => ({}))],
+      ["ListValue", boxed("values", list, () => [])],
       ["Value", loneValue],
       ["Empty", empty],
       ...wrapped.map(([name, type]) => [name, boxed("value", type)] as const),

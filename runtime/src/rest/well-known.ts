@@ -121,13 +121,20 @@ export const loneValue: ValueType = {
   takesNull: true,
 };
 
-/** JSON of a message that is null or an object of one value, such as a wrapper at the top level. */
-export const boxed = (key: string, inner: ValueType): ValueType => ({
+/** JSON of a message that is null or an object of one value, such as a wrapper at the top level. `empty`: the value of an empty one. */
+export const boxed = (key: string, inner: ValueType, empty: () => unknown = () => inner.zero): ValueType => ({
   zero: undefined,
-  write: (value) => inner.write(isObject(value) ? value[key] : undefined),
-  read: (json) => ({ [key]: json === null && !inner.takesNull ? inner.zero : inner.read(json) }),
+  write: (value) => inner.write(isObject(value) ? (value[key] ?? empty()) : undefined),
+  read: (json) => ({ [key]: json === null ? empty() : inner.read(json) }),
   takesNull: true,
   ...(inner.free && { free: true }),
+});
+
+/** An object that messages hold as a Map, which is what ts-proto's useMapType makes of the fields of a Struct. */
+export const asMap = (inner: ValueType): ValueType => ({
+  ...inner,
+  write: (value) => inner.write(value instanceof Map ? Object.fromEntries(value) : value),
+  read: (json) => new Map(Object.entries(inner.read(json) as object)),
 });
 
 function secondsOf(value: unknown): Seconds {
