@@ -6,6 +6,7 @@ import type { Metadata, MetadataValue } from "../core/metadata.ts";
 import type { Credentials, Site } from "../core/policy.ts";
 import type { MethodSpec } from "../core/spec.ts";
 import { fieldReader } from "./field.ts";
+import { latin1 } from "./latin1.ts";
 import type { RepliesConfig } from "./replies.ts";
 
 /**
@@ -75,9 +76,6 @@ function requestPart({ request: codec }: MethodSpec): Part {
     return bytes.length <= longest ? `=${latin1(bytes)}` : hashed(bytes);
   };
 }
-
-const latin1 = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 
 function fieldPart(name: string, { request: codec, path }: MethodSpec): Part {
   const read = fieldReader(name, codec);

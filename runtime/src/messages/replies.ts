@@ -1,10 +1,12 @@
 import { AgedMap } from "../core/aged-map.ts";
 import type { Site } from "../core/policy.ts";
 import type { Codec } from "../core/spec.ts";
+import { bytesOf, latin1 } from "./latin1.ts";
 
-/** A reply as bytes, and the instant on the site's clock at which it was asked for. */
+/** A reply, and the instant on the site's clock at which it was asked for. */
 export interface KeptReply {
-  readonly bytes: Uint8Array;
+  /** Its bytes, each as a character. */
+  readonly text: string;
   readonly askedAt: number;
 }
 
@@ -50,8 +52,7 @@ export class Replies {
     }
     const size = sizeOf(key, bytes);
     if (size > this.#maxBytes) return;
-    // A copy, because an encoder may return what the message itself holds, or a piece of a larger buffer.
-    this.#kept.set(key, { bytes: new Uint8Array(bytes), askedAt });
+    this.#kept.set(key, { text: latin1(bytes), askedAt });
     this.#bytes += size;
     this.#evict();
   }
@@ -62,11 +63,11 @@ export class Replies {
 
   #drop(key: string): void {
     const gone = this.#kept.delete(key);
-    if (gone) this.#bytes -= sizeOf(key, gone.bytes);
+    if (gone) this.#bytes -= sizeOf(key, gone.text);
   }
 }
 
-const sizeOf = (key: string, bytes: Uint8Array): number => bytes.length + 2 * key.length + entryBytes;
+const sizeOf = (key: string, content: Uint8Array | string): number => content.length + 2 * key.length + entryBytes;
 
 /** What the store of a method depends on: the part of the cache policy that says whose reply is whose. */
 export interface RepliesConfig {
@@ -89,11 +90,11 @@ export function repliesOf({ method, shared, target }: Site, { vary, maxBytes }: 
   return holder.replies;
 }
 
-/** A message of its own from kept bytes; undefined when they are not the message. */
-export function copyOf(codec: Codec, bytes: Uint8Array): unknown {
+/** A message of its own from bytes, or from the text of such; undefined when they are not the message. */
+export function copyOf(codec: Codec, kept: Uint8Array | string): unknown {
   try {
     // From a copy, because decoders let the fields of a message point into what they read.
-    return codec.decode(bytes.slice());
+    return codec.decode(typeof kept === "string" ? bytesOf(kept) : kept.slice());
   } catch {
     return undefined;
   }

@@ -55,7 +55,7 @@ function keepReplies(config: CacheConfig, site: Site): Layer | undefined {
   };
   /** The reply as an answer to this call; undefined when it cannot be read. */
   const give = (call: Call, kept: KeptReply, how: "hit" | "stale", ageMs: number): Promise<unknown> | undefined => {
-    const copy = copyOf(method.reply, kept.bytes);
+    const copy = copyOf(method.reply, kept.text);
     if (copy === undefined) return undefined;
     const error = mark(call, how, ageMs);
     return error ? Promise.reject(error) : Promise.resolve(copy);
@@ -79,7 +79,7 @@ function keepReplies(config: CacheConfig, site: Site): Layer | undefined {
     const standIn = (call: Call, key: string, error: unknown, held: ReturnType<typeof holdTrailers> | undefined) => {
       const kept = isOfThePeer(error) && !call.cancellation?.reason ? replies.get(key) : undefined;
       const ageMs = kept ? clock.now() - kept.askedAt : errorUntil;
-      const stale = kept && ageMs < errorUntil ? copyOf(method.reply, kept.bytes) : undefined;
+      const stale = kept && ageMs < errorUntil ? copyOf(method.reply, kept.text) : undefined;
       if (stale === undefined) throw held?.release() ?? error;
       const failed = held
         ? held.release([cacheTrailer, "stale"], [ageTrailer, inSeconds(ageMs)])

@@ -63,7 +63,7 @@ function lastGoodReply(site: Site): Value {
   const keyOf = replyKey(cache, site);
   const find = (key: string | undefined): unknown => {
     const kept = key === undefined ? undefined : replies.get(key);
-    return kept && copyOf(method.reply, kept.bytes);
+    return kept && copyOf(method.reply, kept.text);
   };
   // When the call has failed, a function may give another caller's credentials.
   const prepare = typeof site.credentials === "function" ? keyOf : undefined;

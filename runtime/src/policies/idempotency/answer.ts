@@ -1,10 +1,6 @@
 import type { Code, ErrorDetail, ErrorOrigin } from "../../core/error.ts";
 
-/**
- * What a call was answered with: the bytes of an encoded reply, each as a character, or a failure.
- *
- * Text, because it lies in the heap: many small buffers that live for long are what garbage collection is slowest with.
- */
+/** What a call was answered with: the bytes of an encoded reply, each as a character, or a failure. */
 export type Answer = string | Failure;
 
 /** A failure that repeating cannot change. */

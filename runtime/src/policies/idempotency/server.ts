@@ -9,6 +9,7 @@ import { refusal } from "../../core/refusal.ts";
 import { canonicalBytes } from "../../messages/canonical.ts";
 import { BadRequest } from "../../messages/details.ts";
 import { keyOf } from "../../messages/key.ts";
+import { bytesOf, latin1 } from "../../messages/latin1.ts";
 import { detail } from "../../messages/status.ts";
 import type { Answer } from "./answer.ts";
 import { Answers } from "./answers.ts";
@@ -52,9 +53,9 @@ export function answerOnce({ key, windowMs }: IdempotencyConfig, site: Site): La
 
   const replay = async ({ response }: Call, answer: Answer): Promise<unknown> => {
     if (typeof answer === "string") {
-      const reply = method.reply.decode(Buffer.from(answer, "latin1"));
+      const reply = method.reply.decode(bytesOf(answer));
       // Bytes of their own: decoders hand out parts of their input as bytes fields.
-      if (response) response.encoded = { reply, bytes: Buffer.from(answer, "latin1") };
+      if (response) response.encoded = { reply, bytes: bytesOf(answer) };
       return reply;
     }
     throw refusal(answer.code, answer.text, { details: answer.details, origin: answer.origin });
@@ -139,9 +140,6 @@ export function answerOnce({ key, windowMs }: IdempotencyConfig, site: Site): La
     };
   };
 }
-
-const latin1 = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
-  Buffer.from(buffer, byteOffset, byteLength).toString("latin1");
 
 /** The text of a failure of the connection to another service is for this process alone, so it is never kept. */
 const isDefinitive = (error: unknown): error is RpcError =>
