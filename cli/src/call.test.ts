@@ -137,6 +137,16 @@ test("a failed call prints code, text and details, and ends with 64 and the code
   });
 });
 
+test("what a server says does nothing to the terminal", async () => {
+  const at = await serving({
+    async getDish() {
+      throw new RpcError("NOT_FOUND", "two\nlines \u001b]0;title\u0007 \u009b31m \rover ü");
+    },
+  });
+  const { stderr } = await call(at, `${kitchen}/GetDish`);
+  expect(stderr).toBe("NOT_FOUND (5): two\nlines \\x1b]0;title\\x07 \\x9b31m \\x0dover ü\n");
+});
+
 test("metadata goes out, by the command line and by a file, and comes back with -v", async () => {
   let seen: [string, unknown][] = [];
   const at = await serving({

@@ -42,8 +42,15 @@ export async function describeFailure(
     const type = standard.getMessage(detail.type) ?? (await typeOf(detail.type).catch(() => undefined));
     lines.push(`  ${detail.type} ${print(detail, type)}`);
   }
-  return lines.join("\n");
+  return printable(lines.join("\n"));
 }
+
+/** What a server says, over lines of its own, but without what would make a terminal do something. */
+export const printable = (text: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (one) => {
+    return `\\x${one.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
 
 function print({ value }: ErrorDetail, type: DescMessage | undefined): string {
   try {

@@ -3,6 +3,7 @@ import { createClient, Health, RpcError } from "@protomesh/runtime";
 import { type Command, type Given, UsageError } from "./command.ts";
 import { addressOperand, connectionFlags, connectionNotes, connectTo, metadataOf } from "./connection.ts";
 import { durationOf } from "./duration.ts";
+import { printable } from "./failure.ts";
 
 /** The worst of the answers is the exit code. Source: grpc_health_probe, "Exit codes". */
 const exits = { serving: 0, usage: 1, unreachable: 2, failed: 3, notServing: 4, interrupted: 130 } as const;
@@ -93,7 +94,7 @@ async function measure(run: () => Promise<{ readonly status: number }>): Promise
   } catch (error) {
     if (!(error instanceof RpcError)) throw error;
     const exit = error.origin === "transport" ? exits.unreachable : exits.failed;
-    return { exit, text: `${error.code}: ${error.text}`, time: performance.now() - start };
+    return { exit, text: `${error.code}: ${printable(error.text)}`, time: performance.now() - start };
   }
 }
 
