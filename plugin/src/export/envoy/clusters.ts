@@ -86,7 +86,10 @@ function clusterOf(
   const { addresses, tls, serverName, caFile, certFile, keyFile, host } = upstream;
   return {
     name,
-    type: addresses.every((one) => isIP(one.host)) ? "STATIC" : "STRICT_DNS",
+    // By itself Envoy calls an IPv6 address and no other, where a name has one.
+    ...(addresses.every((one) => isIP(one.host))
+      ? { type: "STATIC" }
+      : { type: "STRICT_DNS", dns_lookup_family: "ALL" }),
     connect_timeout: inSeconds(upstream.connectTimeoutMs ?? 5000),
     load_assignment: {
       cluster_name: name,

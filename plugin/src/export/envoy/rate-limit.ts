@@ -92,7 +92,7 @@ export class RateLimits {
         `rate_limit[${limit.name}].cost`,
         `${limit.name}: Envoy reads no ${limit.cost} of a request: each call costs 1`,
       );
-    const of = Number.isNaN(cost) ? 1 : Math.max(cost, 1);
+    const of = Number.isNaN(cost) ? 1 : cost;
     const perSecond = limit.perSecond / of;
     const tokens = Math.max(1, Math.ceil((perSecond * shortestFillMs) / 1000));
     return {

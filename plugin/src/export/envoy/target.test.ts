@@ -148,3 +148,21 @@ test("a certificate for a number is checked as one", () => {
     { san_type: "IP_ADDRESS", matcher: { exact: "10.0.0.1" } },
   ]);
 });
+
+test("a call that costs less than one, or parts of one, counts as much", () => {
+  const limit = (cost: string) => `${open} rate_limit: { name: "a" rate: "60/m" burst: 12 cost: "${cost}" }`;
+  const { filters } = envoyOf(`service Shop { ${rpc("Half", limit("0.5"))} ${rpc("More", limit("1.5"))} }`);
+  const buckets = filterOf(filters, "local_ratelimit").descriptors.map(({ token_bucket }: Yaml) => token_bucket);
+  expect(buckets).toEqual([
+    { max_tokens: 24, tokens_per_fill: 1, fill_interval: "0.5s" },
+    { max_tokens: 8, tokens_per_fill: 1, fill_interval: "1.5s" },
+  ]);
+});
+
+test("names are looked up in both families, as clients of gRPC do", () => {
+  const { clusters } = envoyOf(
+    `service Shop { ${rpc("Get", open)} }`,
+    'targets: [{ name: one, address: "localhost:1" }]',
+  );
+  expect(clusters[0]).toMatchObject({ type: "STRICT_DNS", dns_lookup_family: "ALL" });
+});

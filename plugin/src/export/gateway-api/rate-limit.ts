@@ -46,7 +46,7 @@ function rulesOf(method: MethodContract, limit: RateLimitConfig, claims: Claims,
     lose("shadow", "is not exported: Envoy Gateway only counts where a limit is shared; the server counts");
     return [];
   }
-  if (!/^\d+$/.test(cost)) {
+  if (Number.isNaN(Number(cost))) {
     lose("cost", "is not exported: Envoy Gateway does not read requests; the server limits");
     return [];
   }

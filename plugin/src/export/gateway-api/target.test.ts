@@ -122,3 +122,12 @@ test("the time of an attempt holds where nothing is sent again after all", () =>
     ["2s", "300ms"],
   ]);
 });
+
+test("a call may cost parts of one", () => {
+  const outcome = exported(
+    "gateway-api",
+    `service Shop { ${rpc("Get", `${open} rate_limit: { name: "a" rate: "60/m" burst: 12 cost: "0.5" }`)} }`,
+  );
+  const { spec } = documentsOf(outcome).find(({ kind }) => kind === "BackendTrafficPolicy");
+  expect(spec.rateLimit.local.rules[0].limit).toEqual({ requests: 2, unit: "Second" });
+});
