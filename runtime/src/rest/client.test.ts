@@ -284,6 +284,17 @@ test("a stream has all its messages, also one with a field called error, and end
   expect(await collect(depot.follow({ depot: "d", count: 1000, failAfter: 0 }))).toHaveLength(1000);
 });
 
+test("a reply of a stream may hold any character", async () => {
+  const name = "a\u2028b\u2029c\r\n\ufeff😀\0";
+  const { depot } = await overRest({
+    async *follow() {
+      yield Parcel.create({ name });
+    },
+  });
+  const replies = await collect(depot.follow(FollowRequest.create({ depot: "d" })));
+  expect(replies.map((reply) => reply.name)).toEqual([name]);
+});
+
 test("a stream that was refused fails before its first message", async () => {
   const { depot } = await overRest({
     // biome-ignore lint/correctness/useYield: it fails before its first message

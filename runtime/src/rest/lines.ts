@@ -68,7 +68,7 @@ async function* eventsOf(response: Response, path: string): AsyncGenerator<Item>
       event = "";
       continue;
     }
-    const [, name, value = ""] = /^([^:]*)(?:: ?(.*))?$/.exec(line) ?? [];
+    const [, name, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
     if (name === "data") data.push(value);
     else if (name === "event") event = value;
   }
