@@ -80,3 +80,13 @@ test("the title names what the document has, and nothing that readers must not k
   expect(titleOf({ "a.proto": service("c.v1"), "b.proto": service("b.v2") })).toEqual(["c.v1, b.v2", "v1"]);
   expect(titleOf({ "a.proto": service("").replace("/v1//x", "/v1/x") })).toEqual(["S", "1"]);
 });
+
+test("security schemes have names that components may have", () => {
+  const scheme = '{ key: "partner key" value: { type: 2 in: 2 name: "x-partner" } }';
+  const { paths, components } = documentOf([
+    `security_definitions: { security: [${scheme}] }`,
+    'security: { security_requirement: { key: "partner key" value: {} } }',
+  ]);
+  expect(components.securitySchemes).toEqual({ partner_key: { type: "apiKey", in: "header", name: "x-partner" } });
+  expect(paths["/v1/t0"].get.security).toEqual([{ partner_key: [] }]);
+});

@@ -82,3 +82,14 @@ test.each([
   const found = Object.keys(operations["/v1/m get"]?.responses ?? {});
   expect(found.filter((status) => status === "401" || status === "403")).toEqual(statuses);
 });
+
+test.each([
+  ["limits: { request_bytes: 100 }", "(M) returns (M)", true],
+  ["limits: { response_bytes: 100 }", "(M) returns (M)", false],
+  ["limits: { messages: 5 }", "(M) returns (stream M)", false],
+  ["limits: { messages: 5 }", "(stream M) returns (M)", true],
+  ["rate_limit: { name: 'a' rate: '1/s' }", "(M) returns (M)", true],
+])("%s of %s says that a request may be too much: %s", (option, types, says) => {
+  const [operation] = Object.values(operationsOf('post: "/v1/m" body: "*"', policy(option), types));
+  expect(Object.keys(operation?.responses ?? {}).includes("429")).toBe(says);
+});

@@ -23,6 +23,7 @@ export interface Answering {
     readonly rule?: string;
   };
   readonly rateLimit?: readonly { readonly shadow?: boolean }[];
+  readonly limits?: { readonly requestBytes?: number; readonly messages?: number };
   readonly timeout?: { readonly totalMs?: number; readonly maxMs?: number };
   readonly [kind: string]: unknown;
 }
@@ -75,7 +76,7 @@ const failures = {
     RateLimit: header("The quota that is used up, and when there is more."),
     "RateLimit-Policy": header("The quotas."),
   }),
-  LimitExceeded: failure("A message is larger than it may be, or a stream longer."),
+  LimitExceeded: failure("The request is larger than it may be, or has too many messages."),
   Unavailable: failure("Too much is going on, or what is behind this keeps failing."),
   TimedOut: failure("It took too long."),
   Failed: failure("Any other failure."),
@@ -107,6 +108,7 @@ export interface Asked {
 export function responses(asked: Asked, schemas: Schemas, failed: Failures): ResponsesObject {
   const { http, auth, rateLimit, timeout, concurrency, circuitBreaker, limits } = asked.model.policy as Answering;
   const { access = "DENY" } = auth ?? {};
+  const takesStream = asked.model.kind === "clientStream" || asked.model.kind === "bidi";
   const status = http?.successStatus ?? 200;
   // Entity tags are for what may be kept.
   const isTagged = http?.etag === true && status === 200 && (asked.httpMethod === "get" || asked.httpMethod === "head");
@@ -125,7 +127,9 @@ export function responses(asked: Asked, schemas: Schemas, failed: Failures): Res
   else if ((auth?.providers?.length ?? 0) > 0) found[401] = failed.of("Refused");
   if (asked.route.body !== undefined) found[413] = failed.of("TooLarge");
   if (rateLimit?.some(({ shadow }) => shadow !== true)) found[429] = failed.of("TooMany");
-  else if (limits !== undefined) found[429] = failed.of("LimitExceeded");
+  // What a reply exceeds is no fault of the caller, and is found when the answer has begun, or is a 500.
+  else if (limits?.requestBytes !== undefined || (limits?.messages !== undefined && takesStream))
+    found[429] = failed.of("LimitExceeded");
   if (concurrency !== undefined || circuitBreaker !== undefined) found[503] = failed.of("Unavailable");
   if (timeout?.totalMs !== undefined || timeout?.maxMs !== undefined) found[504] = failed.of("TimedOut");
   return { ...found, default: failed.of("Failed") };

@@ -44,16 +44,16 @@ export class Security {
       const names = Object.keys(schemes);
       for (const name of names) {
         const scheme = definitions[name] && modern(definitions[name]);
-        if (scheme) this.schemes.set(name, scheme);
+        if (scheme) this.schemes.set(keyOf(name), scheme);
       }
-      if (!names.every((name) => this.schemes.has(name))) return [];
-      return [Object.fromEntries(names.map((name) => [name, [...(schemes[name]?.scope ?? [])]]))];
+      if (!names.every((name) => this.schemes.has(keyOf(name)))) return [];
+      return [Object.fromEntries(names.map((name) => [keyOf(name), [...(schemes[name]?.scope ?? [])]]))];
     });
   }
 
   #each(providers: readonly string[], scopes: readonly string[]): SecurityRequirementObject[] {
     return providers.map((provider) => {
-      const name = provider.replace(/[^A-Za-z0-9._-]/g, "_");
+      const name = keyOf(provider);
       this.schemes.set(name, this.#scheme(provider));
       return { [name]: [...scopes] };
     });
@@ -67,6 +67,9 @@ export class Security {
     return { type: "apiKey", in: "header", name: header };
   }
 }
+
+/** A name as a component may be called. Source: OpenAPI 3.1.0, "Components Object". */
+const keyOf = (name: string): string => name.replace(/[^A-Za-z0-9._-]/g, "_");
 
 const guess = (provider: string): ProviderScheme["kind"] => {
   if (/api.?key/i.test(provider)) return "api_key";
