@@ -173,6 +173,17 @@ test("policy: every value with who set it", () => {
   });
 }, 60_000);
 
+test("policy: no name begins a line of its own", () => {
+  const limit = 'rate_limit: { name: "a\\n::error::b" rate: "9/s" }';
+  const { stdout } = withFile(
+    `service A { rpc B(M) returns (M) { option (mesh.v1.method) = { ${limit} }; } } message M {}`,
+    "policy",
+    "proto",
+  );
+  expect(stdout).toContain("  rate_limit[a\\n::error::b].rate ");
+  expect(stdout).not.toMatch(/^::/m);
+});
+
 test("policy: patterns, and names that nothing has", () => {
   const heads = (...args: string[]) =>
     run("policy", "proto", ...args.flatMap((name) => ["--method", name]))

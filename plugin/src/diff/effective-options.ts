@@ -1,5 +1,6 @@
 import { type Field, policies } from "@protomesh/runtime/policies";
 import type { MethodContract } from "../contract/contract.ts";
+import { oneLine } from "../one-line.ts";
 import type { Origin } from "../options/effective.ts";
 import { optionText } from "./option-text.ts";
 
@@ -26,7 +27,7 @@ export function effectiveOptions({ policy, origins }: MethodContract): Effective
       const name = `${option}.${field.option}`;
       if (field.fields) return of(name, field.fields, value as Config);
       if (Array.isArray(value) && value.length === 0) return [];
-      return [{ option: name, value: optionText(key, value), origin: origins.get(name) }];
+      return [{ option: oneLine(name), value: optionText(key, value), origin: origins.get(name) }];
     });
   return Object.entries(policies).flatMap(([name, row]): EffectiveOption[] => {
     const { option, fields } = row;
