@@ -182,3 +182,18 @@ inBrowser("shows the rules of a field that may be left empty", async () => {
   await labels.first().waitFor();
   expect(await labels.allTextContents()).toEqual(["at least 3 characters", "(?i)^a", 'or ""']);
 });
+
+inBrowser("begins with a body that keeps to the rules", async () => {
+  const properties = {
+    name: { type: "string", minLength: 3 },
+    empty: { type: "string", anyOf: [{ const: "" }, { minLength: 3 }] },
+    depth: { type: "integer", maximum: -4 },
+    height: { type: "integer", exclusiveMinimum: 4 },
+    two: { type: "array", items: { type: "integer" }, minItems: 2 },
+    none: { type: "array", items: { type: "integer" }, maxItems: 0 },
+  };
+  const requestBody = { content: { "application/json": { schema: { type: "object", properties } } } };
+  const { page } = await open("#call", documentOf({ post: { operationId: "call", requestBody, responses } }));
+  const body = JSON.parse(await page.locator("#call").getByLabel("Body").first().inputValue());
+  expect(body).toEqual({ name: "aaa", empty: "", depth: -4, height: 5, two: [0, 0], none: [] });
+});

@@ -118,7 +118,7 @@ function row(name, property, required, root) {
   return details;
 }
 
-/** A value that a schema allows, for a first try. */
+/** A value that a schema allows, for a first try; patterns are left to the reader. */
 export function sample(schema, root, depth = 0) {
   const whole = resolve(schema, root);
   if (whole.examples?.length > 0) return whole.examples[0];
@@ -127,9 +127,12 @@ export function sample(schema, root, depth = 0) {
   if (whole.enum) return whole.enum.find((value) => !/UNSPECIFIED$/.test(value)) ?? whole.enum[0];
   const type = Array.isArray(whole.type) ? whole.type[0] : whole.type;
   if (type === "object") return sampleObject(whole, root, depth);
-  if (type === "array") return depth > 2 ? [] : [sample(whole.items, root, depth + 1)];
+  if (type === "array") {
+    const length = Math.max(whole.minItems ?? 0, depth > 2 ? 0 : Math.min(1, whole.maxItems ?? 1));
+    return Array.from({ length: Math.min(length, mostPadding) }, () => sample(whole.items, root, depth + 1));
+  }
   if (type === "boolean") return false;
-  if (type === "integer" || type === "number") return whole.minimum ?? (whole.exclusiveMinimum ?? -1) + 1;
+  if (type === "integer" || type === "number") return nearZero(whole);
   if (type === "null" || type === undefined) return null;
   const byFormat = {
     int64: "0",
@@ -141,7 +144,17 @@ export function sample(schema, root, depth = 0) {
     byte: "",
   };
   if (whole.format in byFormat) return byFormat[whole.format];
-  return /\)\?s\$$/.test(whole.pattern ?? "") ? "1s" : "";
+  if (/\)\?s\$$/.test(whole.pattern ?? "")) return "1s";
+  return "a".repeat(Math.min(whole.minLength ?? 0, mostPadding));
+}
+
+/** Of what a schema asks for at least, as much is made. */
+const mostPadding = 100;
+
+function nearZero({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }) {
+  const least = minimum ?? (exclusiveMinimum === undefined ? Number.NEGATIVE_INFINITY : exclusiveMinimum + 1);
+  const most = maximum ?? (exclusiveMaximum === undefined ? Number.POSITIVE_INFINITY : exclusiveMaximum - 1);
+  return Math.max(least, Math.min(most, 0));
 }
 
 function sampleObject(whole, root, depth) {
