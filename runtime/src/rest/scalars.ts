@@ -93,7 +93,8 @@ function long(longs: Longs, wrap: (bits: number, value: bigint) => bigint): Valu
   };
 }
 
-function integerOf(value: unknown): bigint {
+/** A whole number as messages and JSON may have it. */
+export function integerOf(value: unknown): bigint {
   if (typeof value === "bigint") return value;
   if (typeof value === "string" && /^-?\d+$/.test(value)) return BigInt(value);
   const number = numberOf(value);

@@ -1,3 +1,4 @@
+import { integerOf } from "./scalars.ts";
 import type { Dates, Longs } from "./tables.ts";
 import { isObject, type Json, JsonProblem, type ValueType, wrong } from "./value.ts";
 
@@ -58,7 +59,8 @@ export const fieldMask: ValueType = {
   write(value) {
     if (!Array.isArray(value)) throw wrong(value, "list of paths");
     return value
-      .map((path: string) => {
+      .map((path: unknown) => {
+        if (typeof path !== "string") throw wrong(path, "path");
         const camel = path.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
         if (snake(camel) !== path) throw new JsonProblem("has a path that ProtoJSON cannot hold");
         return camel;
@@ -142,7 +144,7 @@ function secondsOf(value: unknown): Seconds {
   const nanos = value.nanos ?? 0;
   if (typeof nanos !== "number" || !Number.isInteger(nanos) || Math.abs(nanos) > 999_999_999)
     throw new JsonProblem("has nanos out of range");
-  return { seconds: BigInt((value.seconds ?? 0) as bigint), nanos };
+  return { seconds: integerOf(value.seconds ?? 0), nanos };
 }
 
 function printTimestamp({ seconds, nanos }: Seconds): string {
