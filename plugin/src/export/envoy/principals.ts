@@ -33,19 +33,19 @@ function tokenOf(provider: Named<"jwt">, scopes: readonly string[], audiences: r
         ]),
       ),
     ),
-    ...(audiences.length === 0
-      ? []
-      : [
-          anyOf(
-            audiences.flatMap((audience) => [
-              claimIs(provider, "aud", { string_match: { exact: audience } }),
-              claimIs(provider, "aud", listWith(audience)),
-            ]),
-          ),
-        ]),
+    // Of the provider too: jwt_authn compares without "https://" before and a slash behind.
+    ...[provider.audiences, audiences].filter(({ length }) => length > 0).map((some) => meantFor(provider, some)),
   ];
   return { and_ids: { ids: rules } };
 }
+
+const meantFor = (provider: Named<"jwt">, audiences: readonly string[]): Part =>
+  anyOf(
+    audiences.flatMap((audience) => [
+      claimIs(provider, "aud", { string_match: { exact: audience } }),
+      claimIs(provider, "aud", listWith(audience)),
+    ]),
+  );
 
 const anyOf = (ids: readonly Part[]): Part => ({ or_ids: { ids } });
 

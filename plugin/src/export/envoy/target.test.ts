@@ -166,3 +166,23 @@ test("names are looked up in both families, as clients of gRPC do", () => {
   );
   expect(clusters[0]).toMatchObject({ type: "STRICT_DNS", dns_lookup_family: "ALL" });
 });
+
+test("audiences are compared as they are: jwt_authn takes https://shop/ for shop", () => {
+  const config = `
+auth: { providers: [{ name: users, jwt: { issuer: "https://id.example", jwks_uri: "https://id.example/keys", audiences: [shop, bank] } }] }
+`;
+  const { routes } = envoyOf(
+    `service Shop { ${rpc("Get", "auth: { access: AUTHENTICATED audiences: 'own' }")} }`,
+    config,
+  );
+  const [{ and_ids }] =
+    routes[0].typed_per_filter_config["envoy.filters.http.rbac"].rbac.rules.policies.callers.principals;
+  const audiences = and_ids.ids
+    .filter(({ or_ids }: Yaml) => or_ids)
+    .map(({ or_ids }: Yaml) =>
+      or_ids.ids.flatMap(
+        ({ sourced_metadata: { metadata_matcher } }: Yaml) => metadata_matcher.value.string_match?.exact ?? [],
+      ),
+    );
+  expect(audiences).toEqual([["shop", "bank"], ["own"]]);
+});

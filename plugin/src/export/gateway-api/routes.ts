@@ -62,7 +62,7 @@ function corsOf(
   { origins, headers, exposeHeaders, credentials, maxAgeSeconds }: Cors,
   methods: readonly MethodContract[],
 ) {
-  const used = new Set(methods.flatMap(({ routes }) => routes.map(({ method }) => method)));
+  const used = new Set(methods.flatMap(({ routes }) => routes.filter(isStandard).map(({ method }) => method)));
   return {
     allowOrigins: origins,
     allowMethods: used.has("*") ? standard.filter((one) => one !== "CONNECT" && one !== "TRACE") : [...used].sort(),

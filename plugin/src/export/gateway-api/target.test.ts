@@ -131,3 +131,14 @@ test("a call may cost parts of one", () => {
   const { spec } = documentsOf(outcome).find(({ kind }) => kind === "BackendTrafficPolicy");
   expect(spec.rateLimit.local.rules[0].limit).toEqual({ requests: 2, unit: "Second" });
 });
+
+test("pages may use the methods that an HTTPRoute knows, and no others", () => {
+  const routes = 'get: "/v1/a" additional_bindings { custom: { kind: "SUBSCRIBE" path: "/v1/b" } }';
+  const outcome = exported(
+    "gateway-api",
+    `service Shop { ${rpc("Get", open, routes)} }`,
+    'gateway: { cors: { origins: ["*"] } }',
+  );
+  const { spec } = documentsOf(outcome).find(({ kind }) => kind === "HTTPRoute");
+  expect(spec.rules[0].filters[0].cors.allowMethods).toEqual(["GET"]);
+});

@@ -150,7 +150,9 @@ function rulesOf(method: MethodContract, access: Access, losses: Losses): Rule[]
       `has tokens (${keyless.map((one) => one.name).join(", ")}) without a key set that Istio can read: it refuses their callers`,
     );
   // Istio would take them for patterns, which let more callers through.
-  const patterns = [...scopes, ...audiences].filter((text) => /^\*|\*$/.test(text));
+  const patterns = [...scopes, ...audiences, ...jwt.flatMap((one) => one.audiences)].filter((text) =>
+    /^\*|\*$/.test(text),
+  );
   if (patterns.length > 0) {
     lose("auth.scopes", `has ${patterns.join(", ")}, which is a pattern to Istio: it refuses all callers`);
     return [];
@@ -166,10 +168,13 @@ function rulesOf(method: MethodContract, access: Access, losses: Losses): Rule[]
 
 function tokens(issuers: readonly Named<"jwt">[], scopes: readonly string[], audiences: readonly string[]): Rule[] {
   // Which claim has the scopes matters only where scopes do.
-  return groupBy(issuers, ({ scopesClaim }) => (scopes.length > 0 ? scopesClaim : "")).map((members) => {
+  const alike = ({ scopesClaim, audiences }: Named<"jwt">) => [scopes.length > 0 ? scopesClaim : "", audiences];
+  return groupBy(issuers, alike).map((members) => {
+    // Of the issuer too: jwtRules compare without "https://" before and a slash behind.
+    const meant = [members[0]?.audiences ?? [], audiences].filter(({ length }) => length > 0);
     const when = [
       ...scopes.map((scope) => ({ key: `request.auth.claims[${members[0]?.scopesClaim}]`, values: [scope] })),
-      ...(audiences.length > 0 ? [{ key: "request.auth.audiences", values: audiences }] : []),
+      ...meant.map((values) => ({ key: "request.auth.audiences", values })),
     ];
     return {
       from: [{ source: { requestPrincipals: members.map(({ issuer }) => `${issuer}/*`) } }],

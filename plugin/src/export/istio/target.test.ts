@@ -117,3 +117,25 @@ auth:
     { source: { principals: ["a/z"] } },
   ]);
 });
+
+test("audiences are compared as they are: Envoy takes https://shop/ for shop", () => {
+  const config = `
+auth:
+  providers:
+    - { name: users, jwt: { issuer: "https://id.example", jwks_uri: "https://id.example/keys", audiences: [shop, bank] } }
+    - { name: all, jwt: { issuer: "https://all.example", jwks_uri: "https://all.example/keys" } }
+`;
+  const outcome = exported(
+    "istio",
+    `service Shop { ${rpc("Get", known)} ${rpc("Meant", "auth: { access: AUTHENTICATED audiences: 'own' }")} }`,
+    config,
+  );
+  const { spec } = documentsOf(outcome).find(({ metadata }) => metadata.name === "shop-allow");
+  const audiences = (values: readonly string[]) => ({ key: "request.auth.audiences", values });
+  expect(spec.rules.slice(1).map(({ when }: Yaml) => when)).toEqual([
+    [audiences(["shop", "bank"])],
+    undefined,
+    [audiences(["shop", "bank"]), audiences(["own"])],
+    [audiences(["own"])],
+  ]);
+});
