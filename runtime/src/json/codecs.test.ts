@@ -56,6 +56,11 @@ test("what was learned reads and prints as the detour over bytes does", () => {
   );
 });
 
+test.each([5, true, {}, "soon", new Date(Number.NaN)])("%o is no time, and is not printed as one", (at) => {
+  const json = messageJson(codec, registry, { registry });
+  expect(() => json.print({ ...AllKinds.create(), at } as never)).toThrow("at must be a time");
+});
+
 test("a codec that hides what it holds is called over bytes", () => {
   const sealed: Codec = {
     typeName: Dish.$type,

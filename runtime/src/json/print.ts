@@ -231,7 +231,9 @@ export class Printers {
       case "date":
       case "iso":
         return (value) => {
-          const ms = form.kind === "date" && value instanceof Date ? value.getTime() : Date.parse(String(value));
+          // Date.parse takes a number for a year or a month.
+          const ms =
+            value instanceof Date ? value.getTime() : typeof value === "string" ? Date.parse(value) : Number.NaN;
           if (Number.isNaN(ms)) throw wrong(field, "a time", value);
           const seconds = Math.floor(ms / 1000);
           putTimestamp(seconds, (ms - seconds * 1000) * 1e6);
