@@ -1,4 +1,4 @@
-import type { DescMethod } from "@bufbuild/protobuf";
+import type { DescField, DescMethod } from "@bufbuild/protobuf";
 import type { Route } from "@protomesh/runtime";
 import type {
   ContentObject,
@@ -10,7 +10,7 @@ import type {
 } from "openapi3-ts/oas31";
 import type { MethodModel } from "../model.ts";
 import type { Schemas } from "./schemas.ts";
-import { isHttpBody } from "./well-known.ts";
+import { isHttpBody, unsetValue } from "./well-known.ts";
 
 /** The policy of a method, as far as answers over HTTP depend on it. */
 export interface Answering {
@@ -135,6 +135,12 @@ export function responses(asked: Asked, schemas: Schemas, failed: Failures): Res
   return { ...found, default: failed.of("Failed") };
 }
 
+/** A field that is the whole reply, which is null where the field is not set. */
+function orNull(field: DescField, schema: SchemaObject): SchemaObject {
+  const takesNull = schema.$ref === undefined && (schema.type === undefined || [schema.type].flat().includes("null"));
+  return takesNull || unsetValue(field) !== undefined ? schema : { anyOf: [schema, { type: "null" }] };
+}
+
 /** How a stream is framed for clients that do not ask, by the option `http.stream`. */
 const forms = {
   LINES: "each line is an object with a `result` or, at the end, an `error`",
@@ -152,7 +158,7 @@ function success(
   const field = output.fields.find(({ name }) => name === responseBody);
   if (isHttpBody(field && field.fieldKind === "message" ? field.message : field ? undefined : output))
     return { description: "The content, in its own media type.", content: binary };
-  const schema: SchemaObject | ReferenceObject = field ? schemas.field(field) : schemas.message(output);
+  const schema = field ? orNull(field, schemas.field(field) as SchemaObject) : schemas.message(output);
   if (kind === "unary" || kind === "clientStream")
     return { description: "Done.", content: { "application/json": { schema } } };
   return {

@@ -74,6 +74,16 @@ test("whatever a message holds, its JSON is what the schema says", async () => {
   expect(wrong(await refused.json(), "components", "schemas", "google.rpc.Status")).toBeUndefined();
 });
 
+test("a field that is the whole reply, and is not set, is what the schema says", async () => {
+  const { post } = await overHttp();
+  const at = ["paths", "/v1/mirror/{text}/nested", "post", "responses", "200", "content", "application/json", "schema"];
+  for (const body of ["", "{}", '{"name":"x","inner":{}}']) {
+    const response = await post("/v1/mirror/x/nested", body);
+    expect(response.status).toBe(200);
+    expect(wrong(await response.json(), ...at), body).toBeUndefined();
+  }
+});
+
 /** A text that is no zero and that a schema takes. */
 function textFor({ $ref, ...schema }: Schema): string {
   if ($ref !== undefined) return textFor(document.components.schemas[$ref.split("/").at(-1) as string] as Schema);

@@ -183,6 +183,16 @@ inBrowser("shows the rules of a field that may be left empty", async () => {
   expect(await labels.allTextContents()).toEqual(["at least 3 characters", "(?i)^a", 'or ""']);
 });
 
+inBrowser("shows the type of an answer that may be null", async () => {
+  const { page } = await open("#Kitchen_Mirror_3");
+  const card = page.locator("#Kitchen_Mirror_3");
+  await card.locator("details.row > summary", { hasText: "200" }).click();
+  const shape = card.locator("details.row .shape").first();
+  await shape.waitFor();
+  expect(await shape.locator(".type").first().textContent()).toBe("Nested or null");
+  expect(await shape.locator(".name").allTextContents()).toContain("inner");
+});
+
 inBrowser("begins with a body that keeps to the rules", async () => {
   const properties = {
     name: { type: "string", minLength: 3 },

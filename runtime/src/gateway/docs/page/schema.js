@@ -14,6 +14,11 @@ export function resolve(node, root) {
   return found;
 }
 
+/** What a schema says of a value that may also be null. */
+function besidesNull({ anyOf: [first, second, ...more] = [] }) {
+  return second?.type === "null" && more.length === 0 ? first : undefined;
+}
+
 /** A type in few words: `Book`, `string (uuid)`, `list of Book`. */
 export function typeName(schema, root) {
   if (schema.$ref !== undefined) {
@@ -22,6 +27,8 @@ export function typeName(schema, root) {
     return values ? `${name} (one of ${values.length})` : name;
   }
   const { type, format, items, additionalProperties } = schema;
+  const value = besidesNull(schema);
+  if (value) return `${typeName(value, root)} or null`;
   if (type === "array") return `list of ${typeName(items ?? {}, root)}`;
   if (type === "object" && typeof additionalProperties === "object")
     return `map to ${typeName(additionalProperties, root)}`;
@@ -73,7 +80,7 @@ export function labels(schema, root) {
 
 /** A schema as a tree whose inner levels are made when they are opened: types may contain themselves. */
 export function tree(schema, root) {
-  const whole = resolve(schema, root);
+  const whole = resolve(besidesNull(schema) ?? schema, root);
   const inner = whole.type === "array" ? resolve(whole.items, root) : mapValue(whole, root);
   const { properties } = inner ?? whole;
   const box = el("div.schema");
