@@ -1,3 +1,4 @@
+import type { Route } from "@protomesh/runtime";
 import type { MethodContract } from "../../contract/contract.ts";
 import type { Deployment } from "../deployment.ts";
 import { type Access, accessOf, hasKeys, type Named, uncheckedText } from "../shared/access.ts";
@@ -47,7 +48,7 @@ export function authorizationPolicies(
   const allowed = groupBy(methods, rulesOfOne).flatMap((members) => {
     const to = [
       { paths: members.map(({ path }) => path) },
-      ...merged(members.flatMap((method) => rest.get(method) ?? [])),
+      ...merged(members.flatMap((method) => rest.get(method) ?? []).map(({ operation }) => operation)),
     ];
     return rulesOfOne(members[0] as MethodContract).map(({ from, when }) => ({
       ...(from && { from }),
@@ -55,7 +56,7 @@ export function authorizationPolicies(
       ...(when && { when }),
     }));
   });
-  const everybody = [{ paths: [health] }, ...(preflight ? preflights(methods, [...rest.values()].flat()) : [])];
+  const everybody = [{ paths: [health] }, ...(preflight ? preflights(rest, guards, losses) : [])];
   const policy = (suffix: string, spec: object): KubernetesObject => ({
     apiVersion: "security.istio.io/v1",
     kind: "AuthorizationPolicy",
@@ -71,12 +72,18 @@ export function authorizationPolicies(
   ];
 }
 
+/** A route that is allowed. */
+interface Allowed {
+  readonly route: Route;
+  readonly operation: Operation;
+}
+
 /** What is allowed of the methods' REST routes. What Istio would confuse with calls of other methods stays refused. */
 function restOf(
   methods: readonly MethodContract[],
   guards: Guards,
   losses: Losses,
-): ReadonlyMap<MethodContract, readonly Operation[]> {
+): ReadonlyMap<MethodContract, readonly Allowed[]> {
   const ruleOf = (method: MethodContract) => JSON.stringify(guards.get(method)?.rules);
   return new Map(
     methods
@@ -88,7 +95,7 @@ function restOf(
           const operation = operationOf(route);
           // Servers of gRPC look at the path alone, so no template may fit one, whatever its HTTP method.
           const own = isOwn(route, routes) && !foreign.some(({ path }) => fits(route, path));
-          if (operation && own) return [operation];
+          if (operation && own) return [{ route, operation }];
           const why = own
             ? "its templates have nothing for this path"
             : "its template would let through calls of other methods";
@@ -111,11 +118,32 @@ const merged = (operations: readonly Operation[]): Operation[] =>
     paths: members.flatMap(({ paths }) => paths),
   }));
 
-/** Browsers ask without a token whether they may call, which a gateway answers. Not where a method answers OPTIONS itself. */
-function preflights(methods: readonly MethodContract[], operations: readonly Operation[]): Operation[] {
-  const answered = methods.some(({ routes }) => routes.some(({ method }) => method === "*" || method === "OPTIONS"));
-  if (answered || operations.length === 0) return [];
-  return [{ methods: ["OPTIONS"], paths: [...new Set(operations.flatMap(({ paths }) => paths))] }];
+/**
+ * Browsers ask without a token whether they may call, which a gateway answers. Not where a method answers OPTIONS itself, nor at a
+ * path of gRPC that is guarded: some servers of gRPC take OPTIONS there for a call.
+ */
+function preflights(
+  rest: ReadonlyMap<MethodContract, readonly Allowed[]>,
+  guards: Guards,
+  losses: Losses,
+): Operation[] {
+  const all = [...rest].flatMap(([method, allowed]) => allowed.map((one) => ({ method, ...one })));
+  const answered = [...guards.keys()].some(({ routes }) =>
+    routes.some(({ method }) => method === "*" || method === "OPTIONS"),
+  );
+  if (answered) return [];
+  const guarded = [...guards].filter(([, { access }]) => access.kind !== "everybody").map(([{ path }]) => path);
+  const asked = all.filter(({ method, route }) => {
+    const safe = !guarded.some((path) => fits(route, path));
+    if (!safe)
+      losses.at(
+        method.place,
+        `refuses what browsers ask first at ${route.method} ${route.template}: its template would let calls of gRPC through`,
+      );
+    return safe;
+  });
+  if (asked.length === 0) return [];
+  return [{ methods: ["OPTIONS"], paths: [...new Set(asked.flatMap(({ operation }) => operation.paths))] }];
 }
 
 /** The ways in; none: nobody. What Istio cannot check is refused, except a rule over the request. */

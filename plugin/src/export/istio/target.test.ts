@@ -139,3 +139,18 @@ auth:
     [audiences(["own"])],
   ]);
 });
+
+test("what browsers may ask first is nothing that a server of gRPC could take for a call", () => {
+  const config = `${users}
+gateway: { cors: { origins: ["https://shop.example"] } }
+`;
+  const outcome = exported(
+    "istio",
+    `service Shop { ${rpc("Any", known, 'post: "/{a}/{b}" body: "*"')} ${rpc("Item", known, 'get: "/v1/items/{a}"')} }`,
+    config,
+  );
+  expect(openPaths(documentsOf(outcome))).toEqual(["/grpc.health.v1.Health/*", "/v1/items/{*}"]);
+  expect(outcome.warnings).toContainEqual(
+    expect.stringMatching(/Any: refuses what browsers ask first at POST \/\{a\}\/\{b\}/),
+  );
+});
