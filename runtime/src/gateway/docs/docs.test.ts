@@ -74,6 +74,11 @@ test("a slash at the end leads to the page", async () => {
   expect((await fetch(`${url}/internal/openapi.json`)).status).toBe(200);
 });
 
+test("a path may be called anything", async () => {
+  const { get } = await overHttp({}, { gateway: { docs: { document, path: "/...DOCUMENT" } } });
+  expect(await (await get("/...DOCUMENT")).text()).toContain('src="./...DOCUMENT/page.js"');
+});
+
 test("page and document can be for callers that are known", async () => {
   const sha256 = createHash("sha256").update("a key").digest("hex");
   const auth = { providers: { own: apiKeys({ keys: [{ sha256, subject: "reader" }] }) } };
@@ -105,6 +110,8 @@ test.each<[string, DocsOptions, string]>([
   ["something else", { document: { swagger: "2.0" } }, "is no OpenAPI 3 document: give what protoc-gen-mesh writes"],
   ["null", { document: null as never }, "is no OpenAPI 3 document"],
   ["a path without a slash", { document, path: "docs" }, 'docs.path is "docs": write a path such as "/docs"'],
+  ["a path with dot segments", { document, path: "/docs/.." }, 'docs.path is "/docs/.."'],
+  ["the path of the document", { document, path: "/api/openapi.json" }, 'docs.path is "/api/openapi.json"'],
   ["the path of everything", { document, path: "/" }, 'docs.path is "/"'],
   ["an unknown key", { document, url: "/" } as never, 'docs: unknown key "url"'],
 ])("%s is refused", (_, docs, message) => {

@@ -39,15 +39,15 @@ const scripts = ["dom.js", "page.js", "request.js", "schema.js", "try.js"];
 export function docsOf(options: DocsOptions): { readonly page: Served; readonly document: Served } {
   checkKeys(options, known, "createGateway: docs");
   const { path = "/docs" } = options;
-  if (!/^(\/[\w.~-]+)+$/.test(path))
+  // No browser asks for a path with dot segments, and the document is beside the page.
+  if (!/^(\/(?!\.\.?(?:\/|$))[\w.~-]+)+$/.test(path) || path.endsWith("/openapi.json"))
     throw new TypeError(`createGateway: docs.path is ${JSON.stringify(path)}: write a path such as "/docs"`);
   const { document, hosts } = documentOf(options.document);
   const name = path.slice(path.lastIndexOf("/") + 1);
   // Relative, so that the page also works behind a proxy that serves it under another path.
   const html = load("index.html")
     .toString("utf8")
-    .replaceAll("BASE", `./${name}`)
-    .replaceAll("DOCUMENT", "./openapi.json");
+    .replace(/BASE|DOCUMENT/g, (word) => (word === "BASE" ? `./${name}` : "./openapi.json"));
   const assets = new Map<string, Asset>([
     [path, asset("text/html; charset=utf-8", Buffer.from(html))],
     [`${path}/page.css`, asset("text/css; charset=utf-8", load("page.css"))],
