@@ -1,4 +1,4 @@
-import { create, fromJson, fromJsonString, type JsonObject, toJson } from "@bufbuild/protobuf";
+import { create, fromJson, fromJsonString, type JsonObject, toBinary, toJson } from "@bufbuild/protobuf";
 import { AnySchema, OptionSchema } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -148,6 +148,32 @@ test("half a surrogate pair is refused inside of an Any", () => {
   const packed = (text: string) => `{"name":"a","value":{"@type":"acme.com/test.kitchen.v1.Note","text":"${text}"}}`;
   expect(JSON.parse(option.print(option.parse(packed("\\ud83d\\ude00"))))).toMatchObject({ value: { text: "😀" } });
   expect(() => option.parse(packed("\\ud83d"))).toThrow("is no valid Unicode");
+});
+
+test.each([
+  ["small", 2 ** 31],
+  ["small", Number.NaN],
+  ["smallUnsigned", -1],
+  ["smallUnsigned", 2 ** 32],
+  ["large", 2n ** 63n],
+  ["large", 1e21],
+  ["large", "1e3"],
+  ["largeUnsigned", -1n],
+  ["largeUnsigned", 2n ** 64n],
+  ["numbers", [-(2n ** 63n) - 1n]],
+  ["counts", { a: -(2 ** 31) - 1 }],
+  ["single", 1e39],
+  ["spice", 2 ** 31],
+])("%s as %s has no room in its bytes, and is not printed", (key, value) => {
+  const message = { ...create(schema), [key]: value } as never;
+  expect(() => toBinary(schema, message)).toThrow();
+  expect(() => codec.print(message)).toThrow(TypeError);
+});
+
+test("numbers at the edges are printed", () => {
+  const edges = { small: -(2 ** 31), smallUnsigned: 2 ** 32 - 1, large: -(2n ** 63n), largeUnsigned: 2n ** 64n - 1n };
+  const message = create(schema, { ...edges, single: 3.4028235e38, spice: -(2 ** 31) });
+  expect(JSON.parse(codec.print(message))).toEqual(toJson(schema, message, { registry }));
 });
 
 test("what is no message is not printed", () => {

@@ -1,5 +1,4 @@
 import { type DescEnum, type DescField, ScalarType } from "@bufbuild/protobuf";
-import { isLong } from "./es-shape.ts";
 import { enclose, position, put, putAny, putByte, putBytes, putString, putWhole } from "./out.ts";
 import type { EnumTexts, Form } from "./shape.ts";
 
@@ -35,36 +34,64 @@ export function scalarPrinter(type: ScalarType, field: DescField): Printer {
         putAny(`"${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64")}"`);
       };
     case ScalarType.FLOAT:
-    case ScalarType.DOUBLE:
+    case ScalarType.DOUBLE: {
+      const isFloat = type === ScalarType.FLOAT;
       return (value) => {
         if (typeof value !== "number") throw wrong(field, "a number", value);
+        if (isFloat && Number.isFinite(value) && !Number.isFinite(Math.fround(value)))
+          throw wrong(field, "within 32 bits", value);
         if (Number.isInteger(value)) putWhole(value);
         else put(Number.isFinite(value) ? String(value) : `"${value}"`);
       };
-    default:
-      if (isLong(type)) {
-        return (value) => {
-          if (typeof value === "bigint") {
-            const whole = Number(value);
-            if (Number.isSafeInteger(whole)) {
-              putByte(0x22);
-              putWhole(whole);
-              putByte(0x22);
-              return;
-            }
-          }
-          const isNumber = typeof value === "bigint" || Number.isInteger(value);
-          // Or text, or an object that holds 64 bits.
-          const text = isNumber || typeof value === "string" || isRecord(value) ? String(value) : "";
-          if (!isNumber && !/^-?\d+$/.test(text)) throw wrong(field, "a whole number", value);
-          putString(text);
-        };
-      }
+    }
+    case ScalarType.INT32:
+    case ScalarType.SINT32:
+    case ScalarType.SFIXED32:
       return (value) => {
-        if (typeof value !== "number" || !Number.isInteger(value)) throw wrong(field, "a whole number", value);
+        if (typeof value !== "number" || value !== (value | 0)) throw wrong(field, "a whole number of 32 bits", value);
         putWhole(value);
       };
+    case ScalarType.UINT32:
+    case ScalarType.FIXED32:
+      return (value) => {
+        if (typeof value !== "number" || value !== value >>> 0)
+          throw wrong(field, "a whole number of 32 bits without sign", value);
+        putWhole(value);
+      };
+    case ScalarType.INT64:
+    case ScalarType.SINT64:
+    case ScalarType.SFIXED64:
+      return longPrinter(false, field);
+    case ScalarType.UINT64:
+    case ScalarType.FIXED64:
+      return longPrinter(true, field);
   }
+}
+
+function longPrinter(isUnsigned: boolean, field: DescField): Printer {
+  return (value) => {
+    if (typeof value === "bigint") {
+      const whole = Number(value);
+      if (Number.isSafeInteger(whole) && !(isUnsigned && whole < 0)) {
+        putByte(0x22);
+        putWhole(whole);
+        putByte(0x22);
+        return;
+      }
+    }
+    const whole = wholeOf(value);
+    if (whole === undefined || (isUnsigned ? BigInt.asUintN(64, whole) : BigInt.asIntN(64, whole)) !== whole)
+      throw wrong(field, `a whole number of 64 bits${isUnsigned ? " without sign" : ""}`, value);
+    putString(String(whole));
+  };
+}
+
+/** A whole number from what holds one: also text, or an object that holds 64 bits. */
+function wholeOf(value: unknown): bigint | undefined {
+  if (typeof value === "bigint") return value;
+  if (typeof value === "number") return Number.isInteger(value) ? BigInt(value) : undefined;
+  const text = typeof value === "string" || isRecord(value) ? String(value) : "";
+  return text.length <= 60 && /^-?\d+$/.test(text) ? BigInt(text) : undefined;
 }
 
 /** How the values of an enum are printed: as names, or numbers where they have none. */
@@ -75,8 +102,8 @@ export function enumPrinter(desc: DescEnum, texts: EnumTexts | undefined): Print
     if (!names.has(number)) names.set(number, Buffer.from(JSON.stringify(jsonName)));
   return (value) => {
     const number = texts ? (texts.byText.get(value) ?? -1) : value;
-    if (typeof number !== "number" || !Number.isInteger(number))
-      throw new TypeError(`a value of ${desc.typeName} must be a number, and is ${typeof value}`);
+    if (typeof number !== "number" || number !== (number | 0))
+      throw new TypeError(`a value of ${desc.typeName} must be a whole number of 32 bits, and is ${typeof value}`);
     const name = names.get(number);
     if (name) putBytes(name);
     else putWhole(number);
