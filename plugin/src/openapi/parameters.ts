@@ -16,6 +16,8 @@ export interface HeaderBinding {
 /** A gateway takes no more query parameters, and none of fields that are deeper. */
 const mostParameters = 256;
 const mostSteps = 16;
+/** Types that contain each other do so in more ways than can be tried. */
+const mostMessages = 4096;
 
 /** The fields on the way to one inside a message, which is the last, by their proto names. */
 function fieldsTo(message: DescMessage, path: string): DescField[] {
@@ -82,8 +84,10 @@ export function queryParameters(
   const bound = new Set([...route.variables.map(({ field }) => field), ...headers.map(({ field }) => field)]);
   if (route.body !== undefined) bound.add(route.body);
   const found: ParameterObject[] = [];
+  let messages = 0;
 
   const walk = (message: DescMessage, before: readonly DescField[], required: boolean) => {
+    if (++messages > mostMessages) return;
     for (const field of schemas.fieldsOf(message)) {
       if (found.length >= mostParameters || before.length >= mostSteps) return;
       const steps = [...before, field];
