@@ -57,8 +57,8 @@ export class DirectReaders {
       if (!isWellFormed(text)) return undefined;
       try {
         const scanner = new Scanner(text);
-        // Of strings, the scanner looks at those that it reads by itself: those in a tree are for their readers.
-        const reading: Reading = { keys: 0, depth: 0, wellFormed: false };
+        // The scanner looks at the strings that it reads by itself. In a tree, half a pair can only be escaped.
+        const reading: Reading = { keys: 0, depth: 0, wellFormed: !text.includes("\\u") };
         scanner.next();
         const message = read(scanner, reading) as object;
         scanner.end();

@@ -51,7 +51,7 @@ test.each([
     '["\\u00001234567890123456",12345678901234567]',
   ],
   ...['{"__proto__":1234567890123456}', '{"1234567890123456789":1,"a":"b\\\\"}'],
-])("%.40s is what JSON.parse says", (text) => {
+])("text %# is what JSON.parse says", (text) => {
   expect(parseExactly(text)).toEqual(JSON.parse(text));
 });
 
