@@ -18,6 +18,8 @@ export interface Deployment {
 export interface Upstream {
   /** A name that targets may use for it, such as a cluster's: lower case letters, digits, dashes and underscores; no other upstream has it. */
   readonly name: string;
+  /** Set where the configuration has targets, and none of them for the service: its place is taken from its name. */
+  readonly guessed?: true;
   /** The first of `addresses`. */
   readonly host: string;
   readonly port: number;

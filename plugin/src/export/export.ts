@@ -17,6 +17,15 @@ export function exportAll(
   const contract = contractOf(analysis, request);
   const deployment = config === undefined ? unknownDeployment : readDeployment(config);
   for (const { place, text } of deployment.losses) problems.warning(place, text, "export/config");
+  for (const { name, place } of contract.services) {
+    const { guessed, host, port } = deployment.upstreamOf(name);
+    if (guessed)
+      problems.warning(
+        place,
+        `is behind no target of the configuration, so it is taken to be at ${host}:${port}: add it to gateway.services`,
+        "export/config",
+      );
+  }
   return targets.flatMap((target) => {
     const { files, losses } = target.write(contract, deployment, targetOptions);
     for (const { place, method, text } of losses) problems.warning(place, text, `export/${target.name}`, method);

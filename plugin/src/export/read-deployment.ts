@@ -55,7 +55,8 @@ function deploymentOf(config: Config, place: Place, file: string): Deployment {
       // As `protomesh gateway` does: a single target has everything that nothing else is said of.
       if (routes.length === 0 && only !== undefined && others.length === 0) return only;
       const unknown = unknownDeployment.upstreamOf(service);
-      return { ...unknown, name: namesOf(upstreams.values()).next(unknown.name) };
+      const name = namesOf(upstreams.values()).next(unknown.name);
+      return { ...unknown, name, ...(only !== undefined && { guessed: true }) };
     },
     providers: new Map(providers),
     listener: listenerOf(config.server, place.at("server")),

@@ -186,3 +186,15 @@ auth: { providers: [{ name: users, jwt: { issuer: "https://id.example", jwks_uri
     );
   expect(audiences).toEqual([["shop", "bank"], ["own"]]);
 });
+
+test("a service that no target of the configuration has is a warning, for its place is a guess", () => {
+  const services = `service Shop { ${rpc("Get", open)} } service Stock { ${rpc("Get", open)} }`;
+  const guesses = (config: string) => envoyOf(services, config).warnings.filter((line) => line.includes("no target"));
+  expect(
+    guesses(`targets: [{ name: a, address: "a:1" }]
+gateway: { services: [{ service: acme.Shop, target: a }] }`),
+  ).toEqual([expect.stringMatching(/acme\.Stock: is behind no target .* taken to be at stock:50051/)]);
+  expect(guesses('targets: [{ name: a, address: "a:1" }, { name: b, address: "b:1" }]')).toHaveLength(2);
+  expect(guesses('targets: [{ name: a, address: "a:1" }]')).toEqual([]);
+  expect(guesses('server: { listen: ":8080" }')).toEqual([]);
+});

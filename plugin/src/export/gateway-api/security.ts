@@ -1,5 +1,6 @@
 import type { MethodContract } from "../../contract/contract.ts";
 import { type Access, hasKeys, type Named, uncheckedText } from "../shared/access.ts";
+import { objectName } from "../shared/kubernetes.ts";
 import type { Losses } from "../shared/losses.ts";
 import { type Claims, claimHeaders } from "./claims.ts";
 
@@ -144,7 +145,7 @@ function apiKeys(
     );
     return undefined;
   }
-  const secrets = providers.map(({ name }) => ({ name: `${name}-api-keys` }));
+  const secrets = providers.map(({ name }) => ({ name: `${objectName(name)}-api-keys` }));
   losses.add(
     method,
     "auth.providers",

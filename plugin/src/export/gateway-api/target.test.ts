@@ -142,3 +142,10 @@ test("pages may use the methods that an HTTPRoute knows, and no others", () => {
   const { spec } = documentsOf(outcome).find(({ kind }) => kind === "HTTPRoute");
   expect(spec.rules[0].filters[0].cors.allowMethods).toEqual(["GET"]);
 });
+
+test("the Secret of a provider has a name that a Secret may have", () => {
+  const config = `auth: { providers: [{ name: Partner_Keys, api_key: { keys: [{ sha256: ${"ab".repeat(32)}, subject: ada }] } }] }`;
+  const outcome = exported("gateway-api", `service Shop { ${rpc("Get", known)} }`, config);
+  const { spec } = documentsOf(outcome).find(({ kind }) => kind === "SecurityPolicy");
+  expect(spec.apiKeyAuth.credentialRefs).toEqual([{ name: "partner-keys-api-keys" }]);
+});
