@@ -85,7 +85,7 @@ function valueInfos(path: string, fields: Fields): RuleInfo[] {
 }
 
 /** Values that no option allows which does not allow all of its type. */
-const wrong: readonly OptionValue[] = ["", "\0", -1, ["\0"], [{}]];
+const wrong: readonly OptionValue[] = ["", "\0", -1, [""], ["\0"], [{}]];
 
 const canBeWrong = ({ parse }: Fields[string]): boolean =>
   wrong.some((value) => {

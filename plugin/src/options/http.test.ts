@@ -59,6 +59,16 @@ test("etag of a method that changes something is an error, as stream is of one w
   ]);
 });
 
+test("a status without a body is for methods without streams of replies: an error on them, and not inherited", () => {
+  const watching = "rpc See(M) returns (stream M) { option (mesh.v1.method) = { http: { success_status: 205 } }; }";
+  expect(options({ more: `} ${watching} rpc Del(M) returns (M) {` }).errors).toEqual([
+    expect.stringMatching(/success_status 205 has no body.*\[http\/empty-stream\]$/),
+  ]);
+  const { errors, having } = options({ service: "http: { success_status: 204 }" });
+  expect(errors).toEqual([]);
+  expect(having("successStatus: 204")).toEqual(["get", "put"]);
+});
+
 test("etag: false says nothing, so it is right everywhere", () => {
   expect(options({ more: ofMethod("etag: false") }).errors).toEqual([]);
 });

@@ -4,6 +4,7 @@ import type { Principal } from "../core/call.ts";
 import { Cancellation } from "../core/cancellation.ts";
 import { policyChannel } from "../core/decision.ts";
 import { RpcError } from "../core/error.ts";
+import { OptionError, parseFields } from "../core/fields.ts";
 import type { AuthProvider, MethodFacts } from "../core/policy.ts";
 import { type MountOptions, mount, settled } from "../testing.ts";
 import { type AuthConfig, auth } from "./auth.ts";
@@ -87,6 +88,19 @@ test.each([
   await expect(send({}, as({ user: "good" }))).rejects.toMatchObject(refused);
   await expect(send({}, as({ partner: "good" }))).rejects.toMatchObject(refused);
   expect(seen).toHaveLength(0);
+});
+
+test.each([
+  ["scopes", "orders.read orders.write"],
+  ["scopes", ""],
+  ["scopes", 'a"b'],
+  ["scopes", "größe"],
+  ["audiences", ""],
+])("%s cannot have %j, which no caller has", (field, item) => {
+  expect(() => parseFields(auth.fields, { [field]: ["good", item] })).toThrow(OptionError);
+  expect(parseFields(auth.fields, { [field]: ["https://a.example/orders.read"] })).toMatchObject({
+    [field]: ["https://a.example/orders.read"],
+  });
 });
 
 test("admits a caller with all scopes and one of the audiences", async () => {

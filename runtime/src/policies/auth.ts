@@ -1,4 +1,4 @@
-import { choice, list, word } from "../core/fields.ts";
+import { choice, list, OptionError, word } from "../core/fields.ts";
 import type { Policy } from "../core/policy.ts";
 import type { AuthConfig } from "./auth/config.ts";
 import { attachCredentials } from "./auth/credentials.ts";
@@ -12,6 +12,18 @@ export type { AuthConfig } from "./auth/config.ts";
 export { type JwtOptions, jwt } from "./auth/jwt.ts";
 export { type MtlsCaller, type MtlsOptions, mtls } from "./auth/mtls.ts";
 
+/** Tokens separate scopes by spaces, so that no caller would have one with a space. Source: RFC 6749, section 3.3. */
+function checkScope(scope: string): void {
+  if (!/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope))
+    throw new OptionError(
+      `${JSON.stringify(scope)} is no scope: name each on its own, in ASCII, without spaces, quotes and backslashes`,
+    );
+}
+
+function checkAudience(audience: string): void {
+  if (audience === "") throw new OptionError("is empty: name who a token must be for");
+}
+
 /** Who may call; on the client, what proves who calls. A method without it refuses every call. */
 export const auth: Policy<"auth", AuthConfig> = {
   name: "auth",
@@ -21,8 +33,8 @@ export const auth: Policy<"auth", AuthConfig> = {
   fields: {
     access: choice("access", { fallback: () => "DENY" as const }),
     providers: list("providers", undefined, { fallback: () => [] }),
-    scopes: list("scopes", undefined, { fallback: () => [] }),
-    audiences: list("audiences", undefined, { fallback: () => [] }),
+    scopes: list("scopes", checkScope, { fallback: () => [] }),
+    audiences: list("audiences", checkAudience, { fallback: () => [] }),
     rule: word("rule"),
   },
   absent: { access: "DENY", providers: [], scopes: [], audiences: [] },

@@ -32,6 +32,17 @@ const rules: readonly Rule<HttpConfig>[] = [
         : undefined,
   },
   {
+    id: "http/empty-stream",
+    severity: "error",
+    purpose: "What streams is answered with a status that has a body.",
+    field: "success_status",
+    whenInherited: ({ successStatus: _, ...others }) => others,
+    check: ({ successStatus }, { kind }) =>
+      (successStatus === 204 || successStatus === 205) && (kind === "serverStream" || kind === "bidi")
+        ? `success_status ${successStatus} has no body, and this method streams replies: remove it, or set it where methods do not`
+        : undefined,
+  },
+  {
     id: "http/etag-of-stream",
     severity: "error",
     purpose: "Only unary methods have entity tags.",

@@ -16,8 +16,8 @@ const kitchen = kitchenWith({
 });
 
 /** A GET by HTTP/2, to its end. */
-async function get(headers: OutgoingHttpHeaders) {
-  const server = await start({ services: [kitchen], listen: 0 });
+async function get(headers: OutgoingHttpHeaders, service = kitchen) {
+  const server = await start({ services: [service], listen: 0 });
   const client = connect(server.http?.url as string);
   client.on("error", () => {});
   onTestFinished(() => client.destroy());
@@ -52,3 +52,29 @@ test("by HTTP/2, a reply is compressed", async () => {
   expect(headers).toMatchObject({ "content-encoding": "br", vary: "Accept-Encoding" });
   expect(JSON.parse(String(brotliDecompressSync(body))).note).toHaveLength(5000);
 });
+
+const emptied = kitchenWith({
+  async *watchDishes({ count }, { responseHeaders }) {
+    responseHeaders.set("x-http-code", "204");
+    for (let n = 0; n < count; n++) yield Dish.create();
+  },
+});
+
+test.each(["application/json", "application/x-ndjson", "text/event-stream"])(
+  "a stream of %s under a status without a body ends as it is when it has no message, and fails when it has one",
+  async (accept) => {
+    const server = await start({ services: [emptied], listen: 0 });
+    const byHttp1 = async (path: string) => {
+      const response = await fetch(`${server.http?.url}${path}`, { headers: { accept } });
+      return [response.status, await response.text()];
+    };
+    const byHttp2 = async (path: string) => {
+      const { headers, body } = await get({ ":path": path, accept }, emptied);
+      return [headers[":status"], String(body)];
+    };
+    for (const ask of [byHttp1, byHttp2]) {
+      expect(await ask("/v1/dishes:watch")).toEqual([204, ""]);
+      expect(await ask("/v1/dishes:watch?count=1")).toEqual([500, expect.stringContaining('"code":13')]);
+    }
+  },
+);

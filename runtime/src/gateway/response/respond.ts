@@ -83,7 +83,7 @@ export function send(
 }
 
 /** Statuses that have no body. Source: RFC 9110, 15.3.5, 15.3.6 and 15.4.5. */
-const isEmpty = (status: number): boolean => status === 204 || status === 205 || status === 304;
+export const isEmpty = (status: number): boolean => status === 204 || status === 205 || status === 304;
 
 const lengthOf = (content: string | Uint8Array): number =>
   typeof content === "string" ? Buffer.byteLength(content) : content.length;

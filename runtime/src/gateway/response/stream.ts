@@ -8,7 +8,7 @@ import { Coder, chooseCoding, markCoded } from "./compression.ts";
 import { type Framing, rawBytes, sse } from "./framing.ts";
 import type { ResponseHeaders } from "./headers.ts";
 import { KeepAlive } from "./keep-alive.ts";
-import { trailersFor } from "./respond.ts";
+import { isEmpty, trailersFor } from "./respond.ts";
 
 /** What a streamed answer needs to know of its request. */
 export interface Streaming {
@@ -91,6 +91,8 @@ export class StreamedAnswer {
   #begin(why: "message" | "end" | "silence", first?: unknown): void {
     const { req, res, framing, endpoint, compresses } = this.#of;
     const { status, headers } = this.#of.head();
+    if (why !== "end" && isEmpty(status))
+      throw new RpcError("INTERNAL", `${endpoint.method.path} streams under status ${status}, which has no body`);
     const contentType = framing === rawBytes ? rawType(endpoint, first) : framing.contentType;
     if (framing !== rawBytes) addVary(res, "Accept");
     if (framing === sse) {
