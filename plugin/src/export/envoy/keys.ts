@@ -10,7 +10,7 @@ export function keysCluster(provider: string, uri: string): Part {
   return {
     name,
     type: "LOGICAL_DNS",
-    dns_lookup_family: "ALL",
+    dns_lookup_family: "V4_PREFERRED",
     load_assignment: {
       cluster_name: name,
       endpoints: [{ lb_endpoints: [{ endpoint: socketAddress(host, Number(port || (tls ? 443 : 80))) }] }],
