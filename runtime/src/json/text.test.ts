@@ -13,7 +13,11 @@ const long = fc
   .map((one) => ({ text: String(one), value: BigInt.asIntN(54, one) === one ? Number(one) : one }));
 const digits = fc.stringMatching(/^[0-9,:[\]{}"\\ -]{0,30}$/);
 const plain = fc
-  .oneof(digits, fc.double({ noNaN: true, noDefaultInfinity: true, noInteger: true }), fc.constantFrom(null, true))
+  .oneof(
+    digits,
+    fc.double({ noNaN: true, noDefaultInfinity: true, noInteger: true }),
+    fc.constantFrom(null, true, "\u0000", "\u0000\u00001234567890123456"),
+  )
   .map((value) => ({ text: JSON.stringify(value), value: Object.is(value, -0) ? 0 : value }));
 
 const { tree } = fc.letrec<{ tree: Written }>((tie) => ({
@@ -43,13 +47,7 @@ test("no digit of a whole number is lost, and everything else is what JSON.parse
 
 test.each([
   ...["9007199254740991", "-9007199254740991", "1234567890123456.5", "0.12345678901234567", "1e1234567890123456"],
-  ...[
-    "12345678901234567e2",
-    "-0",
-    `[${"9".repeat(400)}]`,
-    '"1234567890123456"',
-    '["\\u00001234567890123456",12345678901234567]',
-  ],
+  ...["12345678901234567e2", "-0", `[${"9".repeat(400)}]`, '"1234567890123456"'],
   ...['{"__proto__":1234567890123456}', '{"1234567890123456789":1,"a":"b\\\\"}'],
 ])("text %# is what JSON.parse says", (text) => {
   expect(parseExactly(text)).toEqual(JSON.parse(text));

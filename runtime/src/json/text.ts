@@ -14,19 +14,24 @@ export function parseJson(text: string): unknown {
 const mayBeLong = /(?:^|[:,[\s-])\d{16}/;
 /** With as many digits as any 64 bits need, because those of a very long number take long to read. */
 const longWhole = /(?<![\w.+-])-?[1-9]\d{15,39}(?![\w.+-])/g;
-/** JSON has this character escaped alone, so that a text without its escape cannot have it. */
-const mark = "\u0000";
+/** What no string in a text begins with. JSON has NUL escaped alone, so that looking for the escape is enough. */
+function markFor(text: string): string {
+  let mark = "\u0000";
+  while (text.includes("\\u0000".repeat(mark.length))) mark += mark;
+  return mark;
+}
 
 /**
  * Parses JSON as JSON.parse does, but makes whole numbers beyond 2^53 bigints: as numbers they would lose digits. Throws
  * SyntaxError.
  */
 export function parseExactly(text: string): unknown {
-  if (!mayBeLong.test(text) || text.includes("\\u0000")) return JSON.parse(text);
+  if (!mayBeLong.test(text)) return JSON.parse(text);
+  const mark = markFor(text);
   const marked = outsideStrings(text, (part) => part.replace(longWhole, (digits) => JSON.stringify(mark + digits)));
   try {
     return JSON.parse(marked, (_, value: unknown) =>
-      typeof value === "string" && value.startsWith(mark) ? exactly(value.slice(1)) : value,
+      typeof value === "string" && value.startsWith(mark) ? exactly(value.slice(mark.length)) : value,
     );
   } catch (error) {
     // Says where the text is wrong.
