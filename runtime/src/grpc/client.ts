@@ -220,12 +220,20 @@ export abstract class Attempt implements Reader {
     this.#outbox.advance();
   }
 
+  /** Within a millisecond, which is what the wall clock counts in. */
+  #isLate(): boolean {
+    return this.call.deadline <= systemClock.now() + 1;
+  }
+
   #error(status: GrpcStatus): RpcError {
     // What grpc-js throws for a message marked as compressed in no way that it knows has neither code nor text.
     if (status.code === undefined) {
       const text = `the reply of ${this.method.path} has a message that cannot be decompressed`;
       return new RpcError("INTERNAL", text, { committed: this.#answered });
     }
+    // The server's timer may go off first, and a server that gives up resets. Source: grpc-go, "handleRSTStream".
+    if (status.code === grpcStatus.CANCELLED && status.details === "Call cancelled" && this.#isLate())
+      return this.#error({ ...status, code: grpcStatus.DEADLINE_EXCEEDED, details: "Deadline exceeded" });
     const { responseBytes } = this.plan.limits;
     // Found while it was inflated.
     if (responseBytes !== undefined && /^Received message .* larger than/.test(status.details))

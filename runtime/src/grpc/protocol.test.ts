@@ -1,6 +1,6 @@
 /** What the gRPC protocol asks for and grpc-js alone does not do, against peers that speak HTTP/2 by hand. */
-import type { ServerHttp2Stream } from "node:http2";
-import { expect, onTestFinished, test } from "vitest";
+import { constants, type ServerHttp2Stream } from "node:http2";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { Dish } from "../../test/kitchen/kitchen.ts";
 import { createKitchenClient, Kitchen } from "../../test/kitchen/kitchen_mesh.ts";
 import { gate, overGrpc } from "../../test/over-grpc.ts";
@@ -234,4 +234,23 @@ test("bytes travel as base64 without padding, in headers, trailers, details and 
   const client = await clientOf(port);
   await client.getDish(ask, { metadata: { "a-bin": new Uint8Array([1]) } }).catch(() => {});
   expect(await sent.promise).toBe("AQ");
+});
+
+test.each([
+  ["late", 30_000, "DEADLINE_EXCEEDED"],
+  ["with time left", 0, "CANCELLED"],
+])("a reset by a server that gives up %s, before or behind headers", async (_, passesMs, code) => {
+  const now = performance.now.bind(performance);
+  let passed = 0;
+  vi.spyOn(performance, "now").mockImplementation(() => now() + passed);
+  onTestFinished(() => void vi.restoreAllMocks());
+  for (const answers of [false, true]) {
+    const port = await rawServer((stream) => {
+      if (answers) respond(stream);
+      passed += passesMs;
+      stream.close(constants.NGHTTP2_CANCEL);
+    });
+    const client = await clientOf(port);
+    await expect(client.getDish(ask, { timeoutMs: 30_000 })).rejects.toMatchObject({ code });
+  }
 });
