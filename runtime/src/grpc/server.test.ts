@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { Dish } from "../../test/kitchen/kitchen.ts";
 import { createKitchenClient, Kitchen } from "../../test/kitchen/kitchen_mesh.ts";
 import { collect, gate, overGrpc } from "../../test/over-grpc.ts";
+import { frame, rawCall } from "../../test/raw-http2.ts";
 import { RpcError } from "../core/error.ts";
 import { Metadata } from "../core/metadata.ts";
 import { connect } from "./connect.ts";
@@ -295,4 +296,23 @@ test("a call that arrives without time left reaches no implementation", async ()
 
   expect(status).toBe("4");
   expect(calls).toBe(0);
+});
+
+test("a deadline ends work whose caller stays", async () => {
+  const ended = gate<unknown>();
+  const { server } = await overGrpc({
+    getDish: (_request, { cancellation }) =>
+      new Promise((_, reject) => {
+        cancellation.onCancel((reason) => {
+          ended.open(reason);
+          reject(reason);
+        });
+      }),
+  });
+  const { stream, answered } = await rawCall(server.port, Kitchen.methods.getDish?.path ?? "", {
+    "grpc-timeout": "200m",
+  });
+  stream.end(frame(new Uint8Array()));
+  expect(await answered).toMatchObject({ "grpc-status": "4" });
+  expect(await ended.promise).toMatchObject({ code: "DEADLINE_EXCEEDED" });
 });
