@@ -57,6 +57,10 @@ test("an entry that stands apart from the others of its map stays there", () => 
   const name = dish.encode(Dish.create({ name: "soup" }));
   const bytes = canonical(Buffer.concat([entry("c"), entry("b"), name, entry("a")]));
   expect(Buffer.from(bytes)).toEqual(Buffer.concat([entry("b"), entry("c"), name, entry("a")]));
+  // What has the number of the map and is none of its entries, too.
+  const alien = Buffer.from([(entry("a")[0] as number) & ~7, 1]);
+  const apart = Buffer.concat([entry("c"), alien, entry("a")]);
+  expect(Buffer.from(canonical(apart))).toEqual(apart);
 });
 
 test("messages without maps, and those that nothing is known about, are encoded as they are", () => {

@@ -87,7 +87,7 @@ class Message {
         reader.pos = innerEnd;
       } else reader.skip(tag & 7, number);
 
-      if (run.length > 0 && number !== map) {
+      if (run.length > 0 && (number !== map || !field)) {
         this.#sort(run);
         run = [];
       }
